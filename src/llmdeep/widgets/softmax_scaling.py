@@ -1,63 +1,93 @@
-"""What the scale 1/sqrt(d_head) is for: without it, softmax saturates as heads grow.
+"""What dividing by √d_head is for: without it, softmax saturates as heads grow.
 
-Notice: the unscaled curve falls towards 0 nats while the scaled one does not move.
+Notice: not scaled, the entropy falls towards 0 and a typical gradient dies. The mean gradient dies
+more slowly than the median: a few queries whose two best keys nearly tie hold it up.
 """
 
 from typing import Annotated
 
 import numpy as np
 
-from llmdeep.attention import softmax
-from llmdeep.widgets import Axis, Chart, Line, Matrix, Metric, Metrics, Rule, Seed, Slider, View
+from llmdeep.attention import attention_scores, entropy, softmax, softmax_jacobian
+from llmdeep.widgets import (
+    Axis,
+    Chart,
+    Line,
+    Matrix,
+    Metric,
+    Metrics,
+    Note,
+    Rule,
+    Seed,
+    Slider,
+    View,
+)
 
-SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+N_QUERIES = 128
 
 
 def render(
-    d_head: Annotated[int, Slider(values=SIZES, minimum=1, maximum=512)] = 64,
-    n_keys: Annotated[int, Slider(2, 64, step=2)] = 16,
+    d_head: Annotated[int, Slider(values=SIZES)] = 64,
+    n_keys: Annotated[int, Slider(values=(2, 4, 8, 16, 32, 64))] = 16,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
     rng = np.random.default_rng(seed)
-    queries = rng.standard_normal((64, max(SIZES)))
+    queries = rng.standard_normal((N_QUERIES, max(SIZES)))
     keys = rng.standard_normal((n_keys, max(SIZES)))
 
     def weights(size: int, scaled: bool) -> np.ndarray:
-        scores = queries[:, :size] @ keys[:, :size].T
-        return softmax(scores / np.sqrt(size) if scaled else scores)
+        scale = size**-0.5 if scaled else 1.0
+        return softmax(attention_scores(queries[:, :size], keys[:, :size], scale=scale))
 
-    def entropy(size: int, scaled: bool) -> float:
-        p = weights(size, scaled)
-        return float(-np.sum(p * np.log(p + 1e-300), axis=-1).mean())
+    def spread(size: int, scaled: bool) -> float:
+        return float(entropy(weights(size, scaled)).mean())
 
+    def gradients(size: int, scaled: bool) -> np.ndarray:
+        return np.linalg.norm(softmax_jacobian(weights(size, scaled)), axis=(-2, -1))
+
+    scaled, unscaled = ([gradients(size, flag) for size in SIZES] for flag in (True, False))
+    here = Rule(x=d_head, label=f"d_head = {d_head}")
+    horizontal = Axis("d_head", "log")
     return [
         Chart(
             [
-                Line(SIZES, [entropy(size, True) for size in SIZES], "scaled by 1/√d"),
-                Line(SIZES, [entropy(size, False) for size in SIZES], "not scaled", dashed=True),
-                Rule(x=d_head, label=f"d_head = {d_head}"),
+                Line(SIZES, [spread(size, True) for size in SIZES], "divided by √d_head"),
+                Line(SIZES, [spread(size, False) for size in SIZES], "not divided", dashed=True),
+                here,
             ],
-            x=Axis("head size", "log"),
+            x=horizontal,
             y=Axis("mean entropy", unit="nats", domain=(0, float(np.log(n_keys)))),
-            title="Entropy of the attention weights",
+            title="How spread out the weights are",
         ),
-        Matrix(
-            weights(d_head, False)[:8],
-            title="Weights, not scaled",
-            domain=(0, 1),
-            row_label="query",
-            column_label="key",
+        Chart(
+            [
+                Line(SIZES, [np.median(g) for g in scaled], "divided, median"),
+                Line(SIZES, [np.median(g) for g in unscaled], "not divided, median", dashed=True),
+                Line(SIZES, [np.mean(g) for g in unscaled], "not divided, mean", dashed=True),
+                here,
+            ],
+            x=horizontal,
+            y=Axis("norm of the Jacobian", "log"),
+            title="How much the weights move when scores move",
         ),
-        Matrix(
-            weights(d_head, True)[:8],
-            title="Weights, scaled",
-            domain=(0, 1),
-            row_label="query",
-            column_label="key",
+        *(
+            Matrix(
+                weights(d_head, flag)[:8],
+                title=f"Weights of 8 queries, {'' if flag else 'not '}divided by √{d_head}",
+                domain=(0, 1),
+                row_label="query",
+                column_label="key",
+            )
+            for flag in (True, False)
         ),
         Metrics(
-            scaled=Metric(entropy(d_head, True), "nats"),
-            not_scaled=Metric(entropy(d_head, False), "nats"),
-            uniform=Metric(float(np.log(n_keys)), "nats", "the most there can be"),
+            entropy_divided=Metric(spread(d_head, True), "nats"),
+            entropy_not_divided=Metric(spread(d_head, False), "nats"),
+            entropy_at_most=Metric(float(np.log(n_keys)), "nats", "ln of the number of keys"),
+        ),
+        Note(
+            f"{N_QUERIES} random queries and {n_keys} random keys, all components independent with "
+            "mean 0 and variance 1: a model at its start, not a trained one."
         ),
     ]
