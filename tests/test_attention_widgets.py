@@ -57,6 +57,10 @@ def test_what_the_chapter_and_the_docstring_promise_about_the_default():
     assert output[7, 0] > 0.5  # living
     wide = matrix("Weights", step=4, sentence=SENTENCE.replace("tired", "wide"))
     np.testing.assert_array_equal(wide[7], weights[7])
+    assert WORDS[int(weights[10].argmax())] == "animal"  # tired
+    assert WORDS[int(wide[10].argmax())] == "street"
+    unmasked = matrix("Weights", step=4, mask="none", sentence=SENTENCE.replace("tired", "wide"))
+    assert WORDS[int(unmasked[7].argmax())] == "animal"  # no third word has a say
     everywhere = matrix("Weights", step=4, mask="none")
     np.testing.assert_array_equal(everywhere[0], everywhere[4])  # The and the
     assert not np.array_equal(weights[0], weights[4])

@@ -120,7 +120,9 @@ def softmax(scores: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*sh
     return (exponentials / np.where(total == 0, 1, total)).astype(scores.dtype)
 
 
-def softmax_jacobian(weights: Float[Array, "*batch n"]) -> Float[Array, "*batch n n"]:
+def softmax_jacobian(
+    weights: Float[Array, "*batch outcomes"],
+) -> Float[Array, "*batch outcomes outcomes"]:
     """How each weight moves with each score: d p_i / d s_j = p_i (1[i = j] - p_j).
 
     Every row and every column sums to 0: the weights keep summing to 1, and a shift of all
@@ -141,7 +143,7 @@ def softmax_jacobian(weights: Float[Array, "*batch n"]) -> Float[Array, "*batch 
     return column * (np.eye(weights.shape[-1], dtype=weights.dtype) - row)
 
 
-def entropy(weights: Float[Array, "*batch n"]) -> Float[Array, "*batch"]:
+def entropy(weights: Float[Array, "*batch outcomes"]) -> Float[Array, "*batch"]:
     """How spread out weights are: -sum p ln p, from 0 (all on one) to ln n (uniform), in nats.
 
     Examples:

@@ -4,10 +4,10 @@ from llmdeep.shapes import Array, Float
 
 
 def causal_convolution(
-    inputs: Float[Array, "*batch n d_input"],
+    inputs: Float[Array, "*batch positions d_input"],
     kernel: Float[Array, "width d_output d_input"],
     dilation: int = 1,
-) -> Float[Array, "*batch n d_output"]:
+) -> Float[Array, "*batch positions d_output"]:
     """y_t = Σ_j K_j x_(t - j·dilation), j = 0 … width-1; what lies before the sequence is 0.
 
     All positions are independent of each other: there is no loop over time.

@@ -14,16 +14,16 @@ from llmdeep.shapes import Array, Float
 class LSTMTrace(NamedTuple):
     """What an LSTM computed. Gates: input, forget, candidate, output, in this order."""
 
-    hidden: Float[Array, "n d_hidden"]
-    cells: Float[Array, "n d_hidden"]
-    gates: Float[Array, "n 4 d_hidden"]
+    hidden: Float[Array, "positions d_hidden"]
+    cells: Float[Array, "positions d_hidden"]
+    gates: Float[Array, "positions 4 d_hidden"]
 
 
 class GRUTrace(NamedTuple):
     """What a GRU computed. Gates: reset, update, candidate, in this order."""
 
-    hidden: Float[Array, "n d_hidden"]
-    gates: Float[Array, "n 3 d_hidden"]
+    hidden: Float[Array, "positions d_hidden"]
+    gates: Float[Array, "positions 3 d_hidden"]
 
 
 def sigmoid(a: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
@@ -37,7 +37,7 @@ def sigmoid(a: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
 
 
 def lstm(
-    inputs: Float[Array, "n d_input"],
+    inputs: Float[Array, "positions d_input"],
     input_weights: Float[Array, "4 d_hidden d_input"],
     recurrent_weights: Float[Array, "4 d_hidden d_hidden"],
     bias: Float[Array, "4 d_hidden"],
@@ -73,7 +73,7 @@ def lstm(
 
 def lstm_jacobians(
     trace: LSTMTrace, recurrent_weights: Float[Array, "4 d_hidden d_hidden"]
-) -> Float[Array, "n 2*d_hidden 2*d_hidden"]:
+) -> Float[Array, "positions 2*d_hidden 2*d_hidden"]:
     """∂(c_t, h_t)/∂(c_(t-1), h_(t-1)) of each step: the cell first, then the hidden state.
 
     The block ∂c_t/∂c_(t-1) is diag(f): no weight matrix and no slope of a tanh stands in it.
@@ -97,7 +97,7 @@ def lstm_jacobians(
 
 
 def gru(
-    inputs: Float[Array, "n d_input"],
+    inputs: Float[Array, "positions d_input"],
     input_weights: Float[Array, "3 d_hidden d_input"],
     recurrent_weights: Float[Array, "3 d_hidden d_hidden"],
     bias: Float[Array, "3 d_hidden"],
@@ -128,7 +128,7 @@ def gru(
 
 def gru_jacobians(
     trace: GRUTrace, recurrent_weights: Float[Array, "3 d_hidden d_hidden"]
-) -> Float[Array, "n d_hidden d_hidden"]:
+) -> Float[Array, "positions d_hidden d_hidden"]:
     """∂h_t/∂h_(t-1) of each step: diag(z), and the way round through the gates."""
     r, z, g = np.moveaxis(trace.gates, 1, 0)  # (n, d_hidden) each
     w_r, w_z, w_g = recurrent_weights
@@ -138,10 +138,12 @@ def gru_jacobians(
     return _diagonal(z) + _rows((earlier - g) * z * (1 - z)) * w_z + _rows(1 - z) * candidate
 
 
-def _rows(factors: Float[Array, "n d_hidden"]) -> Float[Array, "n d_hidden 1"]:
+def _rows(factors: Float[Array, "positions d_hidden"]) -> Float[Array, "positions d_hidden 1"]:
     """Factors for the rows of a stack of matrices: diag(factors) @ matrix, without the zeros."""
     return factors[:, :, None]
 
 
-def _diagonal(values: Float[Array, "n d_hidden"]) -> Float[Array, "n d_hidden d_hidden"]:
+def _diagonal(
+    values: Float[Array, "positions d_hidden"],
+) -> Float[Array, "positions d_hidden d_hidden"]:
     return values[:, :, None] * np.eye(values.shape[-1], dtype=values.dtype)

@@ -27,7 +27,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Ability:
-    """The smallest scale at which a model family was reported to do something above chance."""
+    """The scale at which an ability was reported to emerge in a family of models."""
 
     name: str
     flops: float
@@ -83,7 +83,7 @@ MODELS = (
         "2021-12",
         "Gopher",
         280e9,
-        "scale: compared on equal compute with Chinchilla",
+        "152 tasks, over models from 44M parameters up",
         "Rae et al., arXiv:2112.11446",
     ),
     Milestone(
@@ -151,8 +151,8 @@ ABILITIES = (
     Ability("Ask-me-anything prompting", 1.4e22, 6e9, "EleutherAI", "Arora et al. 2022"),
     Ability("3-digit addition and subtraction", 2.3e22, 13e9, "GPT-3", "Brown et al. 2020"),
     Ability("Differentiable search index", 3.3e22, 11e9, "T5", "Tay et al. 2022"),
-    Ability("Following instructions (fine-tuned)", 1.3e23, 68e9, "FLAN", "Wei et al. 2022"),
-    Ability("Chain of thought: word problems", 1.3e23, 68e9, "LaMDA", "Wei et al. 2022"),
+    Ability("Following instructions (fine-tuned)", 1.3e23, 68e9, "FLAN", "Wei et al. 2022a"),
+    Ability("Chain of thought: word problems", 1.3e23, 68e9, "LaMDA", "Wei et al. 2022b"),
     Ability("Self-consistency decoding", 1.3e23, 68e9, "LaMDA", "Wang et al. 2022"),
     Ability("Calibration via P(True)", 2.6e23, 52e9, "Anthropic", "Kadavath et al. 2022"),
     Ability("Chain of thought: StrategyQA", 2.9e23, 62e9, "PaLM", "Chowdhery et al. 2022"),

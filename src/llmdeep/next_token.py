@@ -73,7 +73,7 @@ def cross_entropy_gradient(
 
 
 def shift_by_one(
-    tokens: Int[Array, "*batch length"],
+    tokens: Int[Array, "*batch positions"],
 ) -> tuple[Int[Array, "*batch predictions"], Int[Array, "*batch predictions"]]:
     """Split a text into what the model reads and what it must answer, one token later.
 

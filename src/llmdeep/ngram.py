@@ -8,7 +8,7 @@ LARGEST = 20_000_000  # cells of a table of counts: 160 MB
 
 
 def ngram_counts(
-    tokens: Int[Array, "length"], vocab: int, order: int
+    tokens: Int[Array, "positions"], vocab: int, order: int
 ) -> Int[Array, "*context vocab"]:
     """How often each run of `order` tokens occurs: an array with `order` axes of size `vocab`.
 
@@ -41,7 +41,7 @@ def ngram_counts(
 
 
 def ngram_logits(
-    counts: Int[Array, "*context vocab"], tokens: Int[Array, "length"], smoothing: float = 0.1
+    counts: Int[Array, "*context vocab"], tokens: Int[Array, "positions"], smoothing: float = 0.1
 ) -> Float[Array, "predictions vocab"]:
     """Logits for each token of a text that has a full context before it.
 

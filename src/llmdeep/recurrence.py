@@ -14,19 +14,19 @@ from llmdeep.shapes import Array, Float
 class RNNGradients(NamedTuple):
     """The gradient of a loss with respect to everything an RNN is computed from."""
 
-    inputs: Float[Array, "n d_input"]
+    inputs: Float[Array, "positions d_input"]
     input_weights: Float[Array, "d_hidden d_input"]
     recurrent_weights: Float[Array, "d_hidden d_hidden"]
     bias: Float[Array, "d_hidden"]
 
 
 def rnn(
-    inputs: Float[Array, "n d_input"],
+    inputs: Float[Array, "positions d_input"],
     input_weights: Float[Array, "d_hidden d_input"],
     recurrent_weights: Float[Array, "d_hidden d_hidden"],
     bias: Float[Array, "d_hidden"],
     activation: str = "tanh",
-) -> Float[Array, "n d_hidden"]:
+) -> Float[Array, "positions d_hidden"]:
     """All states of a simple recurrent network that starts from a state of zeros.
 
     h_t = φ(W_x x_t + W_h h_(t-1) + b), with φ the hyperbolic tangent or, for a linear network,
@@ -54,10 +54,10 @@ def rnn(
 
 
 def rnn_jacobians(
-    states: Float[Array, "n d_hidden"],
+    states: Float[Array, "positions d_hidden"],
     recurrent_weights: Float[Array, "d_hidden d_hidden"],
     activation: str = "tanh",
-) -> Float[Array, "n d_hidden d_hidden"]:
+) -> Float[Array, "positions d_hidden d_hidden"]:
     """How each state depends on the one before: J_t = ∂h_t/∂h_(t-1) = diag(φ'(a_t)) W_h.
 
     The states are enough: with φ = tanh the slope at a_t is 1 - h_t².
@@ -69,7 +69,9 @@ def rnn_jacobians(
     return _slopes(states, activation)[:, :, None] * recurrent_weights
 
 
-def gradient_norms(jacobians: Float[Array, "n d_state d_state"]) -> Float[Array, "n+1"]:
+def gradient_norms(
+    jacobians: Float[Array, "positions d_state d_state"],
+) -> Float[Array, "positions+1"]:
     """The largest factor by which a gradient grows or shrinks on its way back, per distance.
 
     Entry k is the largest singular value of ∂h_n/∂h_(n-k) = J_n J_(n-1) … J_(n-k+1): no gradient
@@ -94,9 +96,9 @@ def gradient_norms(jacobians: Float[Array, "n d_state d_state"]) -> Float[Array,
 
 
 def backpropagate_through_time(
-    inputs: Float[Array, "n d_input"],
-    states: Float[Array, "n d_hidden"],
-    state_gradients: Float[Array, "n d_hidden"],
+    inputs: Float[Array, "positions d_input"],
+    states: Float[Array, "positions d_hidden"],
+    state_gradients: Float[Array, "positions d_hidden"],
     input_weights: Float[Array, "d_hidden d_input"],
     recurrent_weights: Float[Array, "d_hidden d_hidden"],
     activation: str = "tanh",
@@ -154,11 +156,11 @@ def random_recurrent_weights(
 
 def additive_attention(
     query: Float[Array, "d_query"],
-    keys: Float[Array, "n d_key"],
+    keys: Float[Array, "positions d_key"],
     query_weights: Float[Array, "d_score d_query"],
     key_weights: Float[Array, "d_score d_key"],
     score_vector: Float[Array, "d_score"],
-) -> tuple[Float[Array, "d_key"], Float[Array, "n"]]:
+) -> tuple[Float[Array, "d_key"], Float[Array, "positions"]]:
     """Look over all encoder states at once and return their weighted mean, and the weights.
 
     Score e_j = vᵀ tanh(W s + U h_j) in nats; weights α = softmax(e); context c = Σ_j α_j h_j.
@@ -168,7 +170,7 @@ def additive_attention(
         keys: The encoder's states h_1 … h_n, one a source word.
 
     Source:
-        Bahdanau, Cho & Bengio 2015, arXiv:1409.0473.
+        Bahdanau, Cho & Bengio 2014, arXiv:1409.0473.
 
     Examples:
         >>> still = np.zeros((1, 2))
@@ -189,5 +191,7 @@ def _activate(a: Float[Array, "d_hidden"], activation: str) -> Float[Array, "d_h
     raise ValueError(f'activation must be "tanh" or "linear", got "{activation}"')
 
 
-def _slopes(states: Float[Array, "n d_hidden"], activation: str) -> Float[Array, "n d_hidden"]:
+def _slopes(
+    states: Float[Array, "positions d_hidden"], activation: str
+) -> Float[Array, "positions d_hidden"]:
     return 1 - states**2 if activation == "tanh" else np.ones_like(states)

@@ -16,7 +16,7 @@ class ControlError(ValueError):
     """A value that a control refuses; the message is written for the reader."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal Choices would share one Annotated in its cache
 class Control:
     """What every control has: a label, an explanation, and a grid of values if it can be swept."""
 
@@ -33,12 +33,13 @@ class Control:
 class Slider(Control):
     """A number between two ends, on a grid: linear by `step`, or `count` points on a log scale.
 
-    `values` overrides the grid (head sizes 1, 2, 4, 8 …). Typing a number between two grid
-    points in the box beside the slider is allowed unless the parameter is an int.
+    `Slider(values=(1, 2, 4, 8))` gives the grid itself, and the ends with it. Between two points
+    of the grid any number may be typed in the box beside the slider; an int must be whole, and
+    one of `values` where these are given (there is no 3 among head counts that divide 64).
     """
 
-    minimum: float = 0.0
-    maximum: float = 1.0
+    minimum: float | None = None
+    maximum: float | None = None
     step: float | None = None
     log: bool = False
     count: int = 31
@@ -47,33 +48,44 @@ class Slider(Control):
     label: str = ""
     integer: bool = False
 
+    def __post_init__(self) -> None:
+        if self.values is not None and len(self.values) < 2:
+            raise TypeError("Slider(values=…) wants two values at least")
+        low, high = self.ends
+        if not low < high or (self.log and low <= 0):
+            raise TypeError(f"a slider can't go from {low} to {high}{' on a log scale' * self.log}")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest value: of `values`, or as given, or 0 and 1."""
+        low, high = (min(self.values), max(self.values)) if self.values else (0.0, 1.0)
+        return (
+            low if self.minimum is None else self.minimum,
+            high if self.maximum is None else self.maximum,
+        )
+
     def grid(self) -> list[Value]:
+        low, high = self.ends
         if self.values is not None:
             points = [float(v) for v in self.values]
         elif self.log:
-            ratio = self.maximum / self.minimum
             points = [
-                float(f"{self.minimum * ratio ** (i / (self.count - 1)):.3g}")
+                float(f"{low * (high / low) ** (i / (self.count - 1)):.3g}")
                 for i in range(self.count)
             ]
         else:
-            step = self.step or (
-                1.0 if self.integer else (self.maximum - self.minimum) / (self.count - 1)
-            )
-            points = [
-                round(self.minimum + i * step, 10)
-                for i in range(round((self.maximum - self.minimum) / step) + 1)
-            ]
+            step = self.step or (1.0 if self.integer else (high - low) / (self.count - 1))
+            points = [round(low + i * step, 10) for i in range(round((high - low) / step) + 1)]
+            points = [point for point in points if point <= high]
         if self.integer:
             return sorted({round(p) for p in points})
         return sorted(set(points))
 
     def check(self, value: Any) -> Value:
-        number = _finite(value, self.minimum, self.maximum)
-        if self.integer:
-            if number != int(number):
-                raise ControlError(f"{value} is not a whole number.")
-            return int(number)
+        number = _number(value, *self.ends, self.integer)
+        if self.integer and self.values is not None and number not in self.values:
+            listed = ", ".join(_shown(v) for v in self.values)
+            raise ControlError(f"{_shown(number)} is not one of {listed}.")
         return number
 
 
@@ -88,12 +100,7 @@ class Number(Control):
     integer: bool = False
 
     def check(self, value: Any) -> Value:
-        number = _finite(value, self.minimum, self.maximum)
-        if self.integer:
-            if number != int(number):
-                raise ControlError(f"{value} is not a whole number.")
-            return int(number)
-        return number
+        return _number(value, self.minimum, self.maximum, self.integer)
 
 
 @dataclass(frozen=True)
@@ -104,10 +111,7 @@ class Seed(Control):
     maximum: int = 999_999
 
     def check(self, value: Any) -> Value:
-        number = _finite(value, 0, self.maximum)
-        if number != int(number):
-            raise ControlError(f"A seed is a whole number from 0 to {self.maximum}, not {value}.")
-        return int(number)
+        return _number(value, 0, self.maximum, whole=True)
 
 
 class Choice(Control):
@@ -125,7 +129,7 @@ class Choice(Control):
 
     def check(self, value: Any) -> Value:
         if value not in self.options:
-            raise ControlError(f"“{str(value)[:40]}” is not one of: {', '.join(self.options)}.")
+            raise ControlError(f"{_quoted(value)} is not one of {', '.join(self.options)}.")
         return str(value)
 
 
@@ -141,7 +145,7 @@ class Toggle(Control):
     def check(self, value: Any) -> Value:
         if value in (True, False):
             return bool(value)
-        raise ControlError(f"“{str(value)[:40]}” is neither true nor false.")
+        raise ControlError(f"{_quoted(value)} is neither true nor false.")
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,8 @@ class Text(Control):
             raise ControlError(
                 f"{len(value):,} characters are too many; at most {self.max_length:,} fit here."
             )
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ControlError("This text holds half of a character; paste it again.")
         return value
 
 
@@ -191,21 +197,46 @@ class Steps(Control):
         return list(range(self.count))
 
     def check(self, value: Any) -> Value:
-        number = _finite(value, 0, self.count - 1)
-        if number != int(number):
-            raise ControlError(f"Stages are counted 0 to {self.count - 1}, not {value}.")
-        return int(number)
+        return _number(value, 0, self.count - 1, whole=True)
 
 
-def _finite(value: Any, minimum: float, maximum: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real | str):
+def _number(value: Any, low: float, high: float, whole: bool = False) -> float | int:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real | str)
+        or not str(value).strip()
+    ):
         raise ControlError("This wants a number.")
     try:
         number = float(value)
-    except (ValueError, OverflowError):
-        raise ControlError(f"“{str(value)[:40]}” is not a number.") from None
+    except ValueError:
+        raise ControlError(f"{_quoted(value)} is not a number.") from None
+    except OverflowError:  # a whole number beyond 1.8e308
+        number = math.inf if value > 0 else -math.inf  # type: ignore[operator]
     if math.isnan(number):
-        raise ControlError("“NaN” is not a number this control can use.")
-    if not minimum <= number <= maximum:
-        raise ControlError(f"{number:g} is outside {minimum:g} to {maximum:g}.")
-    return number
+        raise ControlError("“NaN” stands for no number; this control wants one.")
+    if number < low:
+        raise ControlError(f"{_shown(number)} is too small; the smallest here is {_shown(low)}.")
+    if number > high:
+        raise ControlError(f"{_shown(number)} is too large; the largest here is {_shown(high)}.")
+    if math.isinf(number):
+        raise ControlError("An infinite number is of no use here.")
+    if not whole:
+        return number
+    if number != int(number):
+        raise ControlError(f"{_shown(number)} is not a whole number.")
+    return int(number)
+
+
+def _shown(number: float) -> str:
+    """A number as the reader would write it: 1,000,000 rather than 1e+06."""
+    if math.isinf(number):
+        return "−∞" if number < 0 else "∞"
+    if number == int(number) and abs(number) < 1e15:
+        return f"{int(number):,}"
+    return f"{number:.6g}"
+
+
+def _quoted(value: Any) -> str:
+    text = str(value)
+    return f"“{text[:40]}…”" if len(text) > 40 else f"“{text}”"

@@ -1,14 +1,37 @@
 """From a widget's `render` to its control panel, and from a reader's input to its arguments."""
 
 import dataclasses
+import importlib
 import inspect
 import math
-from collections.abc import Callable, Mapping
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from llmdeep.widgets._controls import Control, ControlError, Number, Slider, Value
 
 Render = Callable[..., list[Any]]
+
+RESERVED = ("w", "code")  # what a link says besides parameters: #w=NAME&temperature=2&code=…
+
+
+def widget_names() -> list[str]:
+    """Every widget there is, in alphabetical order."""
+    import llmdeep.widgets as folder
+
+    return sorted(m.name for m in pkgutil.iter_modules(folder.__path__) if m.name[0] != "_")
+
+
+def widget_render(name: str) -> Render:
+    """The `render` of the widget `name`.
+
+    Raises:
+        LookupError: If there is no such widget; the message lists those there are.
+    """
+    if name not in widget_names():
+        raise LookupError(f"there is no widget {name!r}; there are {', '.join(widget_names())}")
+    render: Render = importlib.import_module(f"llmdeep.widgets.{name}").render
+    return render
 
 
 def controls(render: Render) -> dict[str, Control]:
@@ -20,6 +43,8 @@ def controls(render: Render) -> dict[str, Control]:
     hints = get_type_hints(render, include_extras=True)
     found: dict[str, Control] = {}
     for name, parameter in inspect.signature(render).parameters.items():
+        if name in RESERVED:
+            raise TypeError(f"{render.__module__}: a parameter can't be called {name}")
         control, kind = _control(hints.get(name))
         if control is None:
             raise TypeError(
@@ -62,20 +87,24 @@ def arguments(render: Render, given: Mapping[str, Any]) -> dict[str, Value]:
     return checked
 
 
-def panel_data(render: Render) -> list[dict[str, Any]]:
+def panel_data(render: Render, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """The control panel as JSON-ready dictionaries, one a control.
 
-    Each has `name`, `kind` (slider, number, choice, toggle, text, steps, seed), `label`, `default`,
-    `grid` (a list or None), and the fields of its control; infinities become None.
+    Each has `name`, `kind` (slider, number, choice, toggle, text, steps, seed), `label`, `default`
+    (from `given`, else the signature's), `grid` (a list that holds the default, or None), and the
+    fields of its control; infinities become None.
+
+    Raises:
+        ControlError: If a given value is refused.
     """
-    start = defaults(render)
+    start = arguments(render, given or {})
     return [
         {
             "name": name,
             "kind": type(control).__name__.lower(),
             "default": start[name],
-            "grid": control.grid(),
             **{key: _json(value) for key, value in _fields(control).items()},
+            "grid": _with(control.grid(), start[name]),
             "label": label(name, control),
         }
         for name, control in controls(render).items()
@@ -95,12 +124,20 @@ def _control(hint: Any) -> tuple[Control | None, type | None]:
     return next((extra for extra in extras if isinstance(extra, Control)), None), kind
 
 
+def _with(grid: list[Value] | None, default: Value) -> list[Value] | None:
+    # a log slider from 0.1 to 4 misses 1.0, and the slider must be able to come back to it
+    return grid if grid is None or default in grid else sorted([*grid, default])
+
+
 def _fields(control: Control) -> dict[str, Any]:
     names = [f.name for f in dataclasses.fields(control)]
-    return {name: getattr(control, name) for name in (*names, *vars(control))}
+    fields = {name: getattr(control, name) for name in (*names, *vars(control))}
+    if isinstance(control, Slider):
+        fields["minimum"], fields["maximum"] = control.ends
+    return fields
 
 
 def _json(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return list(value) if isinstance(value, tuple) else value
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

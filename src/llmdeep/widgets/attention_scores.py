@@ -42,9 +42,11 @@ was is didn't: 0 0 0 0.5 0 0.5
 too very: 0 0 0 0 0.5 0.5
 the a because and: 0 0 0 0 0 1"""
 # A column is one thing that a query asks for and a key answers: who is meant, what is acted on,
-# what is said of it, which small words stand around it.
-W_QUERY = "0 0 1 0\n0 0 1 0\n4 0 0 0\n1 3 0 0\n3 0 0 0\n0 0 0 2"
+# what is said of it, which small words stand around it. Things (row 2) turn away from who is meant,
+# so that “wide” finds the street where “tired” finds the animal.
+W_QUERY = "0 0 1 0\n-3 4 1 0\n4 0 0 0\n1 3 0 0\n3 0 0 0\n0 0 0 2"
 W_KEY = "2 0 0 0\n1 2 0 0\n1 1 0 0\n0 0 1 0\n0 0 2 0\n0 0 0 1"
+ASKED_FOR = ["who", "object", "quality", "link"]
 W_VALUE = "1 0 0 0 0 0\n0 1 0 0 0 0\n0 0 1 0 0 0\n0 0 0 1 0 0\n0 0 0 0 1 0\n0 0 0 0 0 1"
 
 
@@ -56,10 +58,12 @@ def render(
     query: Annotated[int, Slider(1, MOST_WORDS, label="look from word number")] = 8,
     mask: Annotated[str, Choice("none", "causal", "window of 3")] = "causal",
     scaled: Annotated[bool, Toggle("divide by √d_head")] = True,
-    temperature: Annotated[float, Slider(0.1, 10.0, log=True, count=21)] = 1.0,
-    w_query: Annotated[str, Text(600, multiline=True, label="W_Q, a row per feature")] = W_QUERY,
-    w_key: Annotated[str, Text(600, multiline=True, label="W_K, a row per feature")] = W_KEY,
-    w_value: Annotated[str, Text(600, multiline=True, label="W_V, a row per feature")] = W_VALUE,
+    temperature: Annotated[
+        float, Slider(0.1, 10.0, log=True, count=21, label="temperature (divides the scores)")
+    ] = 1.0,
+    w_query: Annotated[str, Text(600, multiline=True, label="query matrix W_Q")] = W_QUERY,
+    w_key: Annotated[str, Text(600, multiline=True, label="key matrix W_K")] = W_KEY,
+    w_value: Annotated[str, Text(600, multiline=True, label="value matrix W_V")] = W_VALUE,
     word_vectors: Annotated[str, Text(2000, multiline=True)] = WORD_VECTORS,
 ) -> list[View]:
     words = sentence.split()
@@ -90,6 +94,7 @@ def render(
     reach = float(max(np.abs(products).max(), np.abs(scores).max())) or 1.0
     same_channels = np.array_equal(to_value, np.eye(len(features)))
     channels = features if same_channels else None
+    asked_for = ASKED_FOR if (w_query, w_key) == (W_QUERY, W_KEY) else None
 
     def square(name: str, numbers: Array, domain: tuple[float, float]) -> Matrix:
         rows = [f"▸ {w}" if i == here else w for i, w in enumerate(words)]
@@ -108,8 +113,8 @@ def render(
             r"Q = X W_Q \qquad K = X W_K \qquad V = X W_V",
             [
                 tall("Word vectors X", x, features),
-                tall("Queries Q", queries),
-                tall("Keys K", keys),
+                tall("Queries Q", queries, asked_for),
+                tall("Keys K", keys, asked_for),
                 tall("Values V", values, channels),
             ],
             f"“{word}” is {brief(x[here])}. Times W_Q, its query is {brief(queries[here])}.",
@@ -201,7 +206,7 @@ def origin(unlisted: list[str]) -> str:
     return text
 
 
-def brief(vector: Float[Array, "n"]) -> str:
+def brief(vector: Float[Array, "columns"]) -> str:
     """A vector in a line of text."""
     return "(" + ", ".join(short(number) for number in vector) + ")"
 

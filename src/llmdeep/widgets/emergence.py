@@ -29,14 +29,19 @@ TESTED = slice(0, None, 5)  # the sizes that sit the simulated test
 UNITS = ("share of answers", "share of questions", "wrong tokens an answer", "0 is perfect")
 LENGTHS = (1, 2, 3, 5, 8, 12, 20, 32)
 QUESTIONS = (20, 50, 100, 200, 500, 1000)
+RISE = "of model size, from 10% to 90% of its way"
 
 
 def render(
-    metric: Annotated[str, Choice(*METRICS)] = "exact match",
-    answer_length: Annotated[int, Slider(values=LENGTHS, unit="tokens")] = 8,
-    exponent: Annotated[float, Slider(0.1, 0.5, step=0.05, label="scaling exponent")] = 0.3,
+    metric: Annotated[str, Choice(*METRICS, label="score the answers by")] = "exact match",
+    answer_length: Annotated[
+        int, Slider(values=LENGTHS, label="length of an answer", unit="tokens")
+    ] = 8,
+    exponent: Annotated[float, Slider(0.1, 0.5, step=0.05, label="exponent of the loss")] = 0.3,
     questions: Annotated[int, Slider(values=QUESTIONS, label="questions in the test")] = 100,
-    timeline: Annotated[str, Choice("models", "reported abilities")] = "models",
+    timeline: Annotated[
+        str, Choice("models", "reported abilities", label="published, below")
+    ] = "models",
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
     accuracy = token_accuracy(SIZES, exponent)
@@ -46,10 +51,10 @@ def render(
     simulated = Axis("parameters (simulated)", "log")
     return [
         Chart(
-            [Line(SIZES, accuracy, "one token right")],
+            [Line(SIZES, accuracy)],
             x=simulated,
             y=Axis("probability", domain=(0, 1)),
-            title="What improves",
+            title="What improves: the chance of one right token",
         ),
         Chart(
             [
@@ -58,12 +63,12 @@ def render(
             ],
             x=simulated,
             y=Axis(metric, unit=UNITS[METRICS.index(metric)]),
-            title="What is reported",
+            title="What is reported: the score of a test",
         ),
         Metrics(
-            one_token=Metric(decades_to_rise(SIZES, accuracy), "decades", "10% to 90% of its way"),
-            the_score=Metric(decades_to_rise(SIZES, truth), "decades", "10% to 90% of its way"),
-            models_at_exactly_0=Metric(int((measured == 0).sum()), f"of {len(measured)}"),
+            one_token=Metric(decades_to_rise(SIZES, accuracy), "powers of ten", RISE),
+            the_score=Metric(decades_to_rise(SIZES, truth), "powers of ten", RISE),
+            measured_at_exactly_0=Metric(int((measured == 0).sum()), f"of {len(measured)} models"),
         ),
         Note(
             "Simulated above: a power law gives the probability of each token, tokens are "

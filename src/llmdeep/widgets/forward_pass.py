@@ -1,15 +1,17 @@
 """One sentence through a whole small transformer: every tensor, from token ids to probabilities.
 
-Notice: rows never mix except in one place, where the attention weights multiply the values; and
-the stream is only ever added to, so each layer's input is still inside its output.
+Notice: positions meet in attention only, where scores compare them and weights mix their values;
+and the stream is only ever added to, so each layer's input is still inside its output.
 """
 
+from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from llmdeep.decoder import forward, random_weights
 from llmdeep.parameters import Configuration, count_parameters
+from llmdeep.shapes import Array, Float
 from llmdeep.widgets import (
     Choice,
     ControlError,
@@ -28,7 +30,7 @@ from llmdeep.widgets import (
 )
 
 N_LAYERS, N_HEADS, D_MODEL, MOST_WORDS = 3, 2, 8, 12
-GELU, SWIGLU = "LayerNorm and GELU", "RMSNorm and SwiGLU"
+GELU, SWIGLU = "LayerNorm, GELU", "RMSNorm, SwiGLU"
 
 
 class Stage(NamedTuple):
@@ -52,7 +54,7 @@ WALK = (
     Stage("Queries", A + "queries", HEADS, r"Q = r\,W_Q", (A + "query",)),
     Stage("Keys", A + "keys", HEADS, r"K = r\,W_K", (A + "key",)),
     Stage("Values", A + "values", HEADS, r"V = r\,W_V", (A + "value",)),
-    Stage("Scores", A + "scores", PAIRS, r"S = Q K^\top / \sqrt{d_\text{head}}"),
+    Stage("Scores, masked", A + "scores", PAIRS, r"S = Q K^\top / \sqrt{d_\text{head}}"),
     Stage("Attention weights", A + "weights", PAIRS, r"A = \mathrm{softmax}(S)"),
     Stage("Mixed values", A + "mixed", STREAM, r"A V\ \text{of all heads}"),
     Stage("Written by attention", A + "written", STREAM, r"a = A V\,W_O", (A + "output",)),
@@ -74,7 +76,7 @@ def render(
     step: Annotated[int, Steps([stage.label for stage in WALK], label="tensor")] = 8,
     layer: Annotated[int, Slider(1, N_LAYERS, step=1)] = 1,
     head: Annotated[int, Slider(1, N_HEADS, step=1)] = 1,
-    parts: Annotated[str, Choice(GELU, SWIGLU)] = GELU,
+    parts: Annotated[str, Choice(GELU, SWIGLU, label="norm and activation")] = GELU,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
     words = sentence.split()
@@ -95,21 +97,25 @@ def render(
         gated=gated,
         biases=not gated,
     )
-    weights = random_weights(configuration, np.random.default_rng(seed))
+    # drawn apart from the words, so that a word, and a model, are the same in every sentence
+    weights = random_weights(replace(configuration, vocabulary=1), np.random.default_rng(seed))
+    weights["token_embedding"] = np.array([word_vector(word, seed) for word in vocabulary])
     tensors = forward(tokens, weights, configuration)
 
-    def row(stage: Stage) -> tuple[str, str, str, int]:
+    def row(stage: Stage) -> tuple[str, str, int]:
         own = tuple(name.format(layer - 1) for name in stage.weights)
         made_by = sum(w.size for name, w in weights.items() if name.startswith(own))
         shape = " × ".join(map(str, tensors[stage.tensor.format(layer - 1)].shape))
-        return stage.label, stage.axes, shape, made_by
+        return stage.label, shape, made_by
 
     stage = WALK[step]
     tensor = tensors[stage.tensor.format(layer - 1)]
     where = f", layer {layer}" * ("{" in stage.tensor) + f", head {head}" * (tensor.ndim == 3)
     shares = stage.label in ("Attention weights", "Probabilities")
-    columns = {"keys": words, "vocabulary": vocabulary}.get(stage.axes.split(" × ")[-1])
-    _, _, shape, made_by = row(stage)
+    last_axis = stage.axes.split(" × ")[-1]
+    columns = {"keys": words, "vocabulary": vocabulary}.get(last_axis)
+    column_label = {"keys": "word looked at", "vocabulary": "next word"}.get(last_axis, "channel")
+    _, shape, made_by = row(stage)
     counts = count_parameters(configuration)
     return [
         Tokens(words, notes=[str(token) for token in tokens], title="Tokens and their ids"),
@@ -119,7 +125,7 @@ def render(
             columns=columns,
             title=stage.label + where,
             row_label="position",
-            column_label="channel" if columns is None else "word",
+            column_label=column_label,
             domain=(0, 1) if shares else None,
             diverging=not shares,
         ),
@@ -131,13 +137,18 @@ def render(
             all_parameters=sum(counts.values()),
         ),
         Table(
-            ("tensor", "axes", "shape", "parameters that make it"),
+            ("tensor", "shape", "parameters that make it"),
             [row(each) for each in WALK],
             title=f"The walk through one of the {N_LAYERS} layers",
         ),
-        Table(("part", "parameters"), list(counts.items()), title="The whole model"),
+        Table(("part", "parameters"), list(counts.items()), title="The whole model, by part"),
         Note(
             "The weights are random: shapes, counts and arithmetic are those of a trained model, "
             "but the prediction means nothing. The vocabulary is the sentence's own words."
         ),
     ]
+
+
+def word_vector(word: str, seed: int) -> Float[Array, "d_model"]:
+    """A random embedding that depends on the word's letters and the seed alone."""
+    return np.random.default_rng([seed, *word.encode()]).normal(0, D_MODEL**-0.5, D_MODEL)

@@ -1,9 +1,9 @@
 """Where the norm stands decides how the signal and its gradient travel through depth.
 
-Notice: without a norm both grow geometrically. After the sum (post), the stream stays at size 1,
-the last layers get full-sized gradients however deep the stack, and what the first ones get depends
-on the seed. Before the sub-layer (pre), the stream grows and the last layers' gradients shrink.
-Take “none” off the charts to compare the others.
+Notice: after the sum (post), the stream stays at size 1, the last layers get full-sized gradients
+however deep the stack, and what the first ones get depends on the seed. Before the sub-layer (pre),
+the stream grows and the last layers' gradients shrink. Without a norm, which you can add to the
+charts, both grow geometrically and dwarf the rest.
 """
 
 from typing import Annotated
@@ -33,12 +33,10 @@ N_TOKENS, N_HEADS, VOCABULARY = 8, 4, 32
 
 def render(
     layers: Annotated[int, Slider(values=(1, 2, 4, 8, 16, 32, 64))] = 16,
-    width: Annotated[int, Slider(values=(8, 16, 32, 64))] = 32,
+    width: Annotated[int, Slider(values=(8, 16, 32), label="width of the stream")] = 16,
     norm: Annotated[str, Choice("LayerNorm", "RMSNorm")] = "LayerNorm",
-    init_scale: Annotated[
-        float, Slider(0.25, 2.0, step=0.25, label="init scale (std × √width)")
-    ] = 1.0,
-    show_none: Annotated[bool, Toggle(label="show “none”")] = True,
+    init_scale: Annotated[float, Slider(0.25, 2.0, step=0.25, label="weights: std × √width")] = 1.0,
+    show_none: Annotated[bool, Toggle(label="also without norms")] = False,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
     rng = np.random.default_rng(seed)
@@ -65,9 +63,9 @@ def render(
     return [
         chart(streams, 0, "Size of the stream", "root mean square"),
         chart(gradients, 0, "Gradient of the loss at the stream", "‖∂loss/∂stream‖"),
-        chart(updates, 1, "Gradient of each layer's last matrix", "‖∂loss/∂W_down‖"),
+        chart(updates, 1, "Gradient of each layer's last matrix, W_down", "‖∂loss/∂W_down‖"),
         Metrics(
-            "Gradient of W_down, first layer over last",
+            "Gradient of W_down: first layer divided by last",
             **{p: Metric(float(curve[0] / curve[-1])) for p, curve in updates.items()},
         ),
         Note(

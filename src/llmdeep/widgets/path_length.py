@@ -21,6 +21,7 @@ Texts = Float[Array, "sides texts n d_model"]  # two sides: with the old and the
 
 D_MODEL = 16
 SEQUENCES = 8
+ROUNDING = 1e-12  # a smaller change may be rounding only
 LENGTHS = (8, 12, 16, 24, 32, 48, 64)
 PATHS = [2**i for i in range(1, 11)]  # lengths of the first chart
 NAMES = ("RNN", "CNN", "CNN, dilated", "attention")
@@ -29,7 +30,9 @@ NAMES = ("RNN", "CNN", "CNN, dilated", "attention")
 def render(
     length: Annotated[int, Slider(8, 64, values=LENGTHS, unit="tokens")] = 32,
     kernel_width: Annotated[int, Slider(2, 9, label="width of the CNN's kernel")] = 3,
-    gain: Annotated[float, Slider(0.5, 2, step=0.25, label="size of RNN and CNN weights")] = 1.0,
+    gain: Annotated[
+        float, Slider(0.5, 2, step=0.25, label="size of the weights of RNN and CNN")
+    ] = 1.0,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
     rngs = np.random.default_rng(seed).spawn(5)
@@ -44,6 +47,7 @@ def render(
         attentive(texts, rngs[3]),
     )
     arrived = [share_that_arrives(output) for output in outputs]
+    ends = [float(share[-1]) if share[-1] > ROUNDING else "below 10⁻¹²" for share in arrived]
     drawn = np.unique(np.linspace(0, length - 1, 32).round().astype(int))
     return [
         Chart(
@@ -55,19 +59,19 @@ def render(
         ),
         Chart(
             [
-                Line(drawn + 1, np.where(share > 1e-12, share, np.nan)[drawn], name)
+                Line(drawn + 1, np.where(share > ROUNDING, share, np.nan)[drawn], name)
                 for name, share in zip(NAMES, arrived, strict=True)
             ],
             x=Axis("position", unit="tokens"),
-            y=Axis("change of the output", "log", (1e-12, 2)),
-            title="Token 1 replaced: 1 is as different as an unrelated text",
+            y=Axis("change of the output", "log", (ROUNDING, 2), "1 = unrelated text"),
+            title="Token 1 replaced: how much the output changes at each position",
         ),
         Table(
             ["network", "layers", "sequential steps", "path length", "change at token n"],
             [
-                [name, layers, layers * steps, path([length], name, kernel_width)[0], share[-1]]
-                for name, layers, steps, share in zip(
-                    NAMES, (1, len(plain), len(dilated), 1), (length, 1, 1, 1), arrived, strict=True
+                [name, layers, layers * steps, path([length], name, kernel_width)[0], last]
+                for name, layers, steps, last in zip(
+                    NAMES, (1, len(plain), len(dilated), 1), (length, 1, 1, 1), ends, strict=True
                 )
             ],
             title=f"So that token 1 reaches token {length}",
@@ -107,7 +111,7 @@ def attentive(texts: Texts, rng: np.random.Generator) -> Texts:
     return softmax(np.where(np.tri(texts.shape[-2], dtype=bool), scores, -np.inf)) @ values
 
 
-def share_that_arrives(outputs: Texts) -> Float[Array, "n"]:
+def share_that_arrives(outputs: Texts) -> Float[Array, "positions"]:
     """Change at each position, over the difference between two unrelated texts there."""
     change = outputs[1] - outputs[0]
     unrelated = outputs[0] - np.roll(outputs[0], 1, axis=0)

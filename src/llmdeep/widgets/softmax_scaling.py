@@ -28,8 +28,8 @@ N_QUERIES = 128
 
 
 def render(
-    d_head: Annotated[int, Slider(values=SIZES)] = 64,
-    n_keys: Annotated[int, Slider(values=(2, 4, 8, 16, 32, 64))] = 16,
+    d_head: Annotated[int, Slider(values=SIZES, label="size of the head, d_head")] = 64,
+    n_keys: Annotated[int, Slider(values=(2, 4, 8, 16, 32, 64), label="number of keys")] = 16,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
     rng = np.random.default_rng(seed)
@@ -74,7 +74,7 @@ def render(
         *(
             Matrix(
                 weights(d_head, flag)[:8],
-                title=f"Weights of 8 queries, {'' if flag else 'not '}divided by √{d_head}",
+                title=f"Weights of 8 queries, scores {'' if flag else 'not '}divided by √{d_head}",
                 domain=(0, 1),
                 row_label="query",
                 column_label="key",
@@ -82,8 +82,8 @@ def render(
             for flag in (True, False)
         ),
         Metrics(
-            entropy_divided=Metric(spread(d_head, True), "nats"),
-            entropy_not_divided=Metric(spread(d_head, False), "nats"),
+            mean_entropy_divided=Metric(spread(d_head, True), "nats"),
+            mean_entropy_not_divided=Metric(spread(d_head, False), "nats"),
             entropy_at_most=Metric(float(np.log(n_keys)), "nats", "ln of the number of keys"),
         ),
         Note(

@@ -20,9 +20,11 @@ POINTS = 25  # distances drawn; all are computed
 
 def render(
     activation: Annotated[str, Choice("tanh", "linear", label="RNN's activation")] = "tanh",
-    spectral_radius: Annotated[float, Slider(0.6, 1.4, step=0.05)] = 0.9,
+    spectral_radius: Annotated[
+        float, Slider(0.6, 1.4, step=0.05, label="spectral radius of the recurrent weights")
+    ] = 0.9,
     length: Annotated[int, Slider(10, 80, step=10, unit="steps")] = 50,
-    input_size: Annotated[float, Slider(0, 2, step=0.25)] = 0.5,
+    input_size: Annotated[float, Slider(0, 2, step=0.25, label="size of the inputs")] = 0.5,
     forget_bias: Annotated[float, Slider(-1, 5, step=0.5, label="LSTM's forget bias")] = 1.0,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
@@ -43,7 +45,7 @@ def render(
     distances = np.arange(length + 1)
     curves = {
         f"RNN, {activation}": gradient_norms(rnn_steps),
-        f"{spectral_radius:g} to the power of the distance": spectral_radius**distances,
+        f"power law: {spectral_radius:g} to the distance": spectral_radius**distances,
         "LSTM": gradient_norms(lstm_jacobians(trace, recurrent[1:])),
         "LSTM, forget gates alone": np.append(1, np.cumprod(forget_gates, axis=0).max(axis=1)),
     }
@@ -58,18 +60,26 @@ def render(
         Chart(
             lines,
             x=Axis("distance back in time", unit="steps"),
-            y=Axis("gradient norm", "log", (min(1e-12, positive.min()), max(1e4, positive.max()))),
-            title="Largest singular value of ∂state(n) / ∂state(n − distance)",
+            y=Axis(
+                "factor on the gradient",
+                "log",
+                (min(1e-12, positive.min()), max(1e4, positive.max())),
+            ),
+            title="How much of a gradient is left after going back in time",
         ),
         Metrics(
             **{
-                f"RNN over {length} steps": Metric(float(curves[f"RNN, {activation}"][-1])),
-                f"LSTM over {length} steps": Metric(float(curves["LSTM"][-1])),
+                f"left by the RNN after {length} steps": Metric(
+                    float(curves[f"RNN, {activation}"][-1]), note="times the gradient, at most"
+                ),
+                f"left by the LSTM after {length} steps": Metric(
+                    float(curves["LSTM"][-1]), note="times the gradient, at most"
+                ),
                 "largest singular value": Metric(
                     float(np.linalg.norm(recurrent[0], 2)), note="of the RNN's recurrent matrix"
                 ),
                 "mean slope": Metric(float(slopes.mean()), note="of the RNN's activation"),
-                "mean forget gate": Metric(float(forget_gates.mean())),
+                "mean forget gate": Metric(float(forget_gates.mean()), note="of the LSTM"),
             }
         ),
     ]

@@ -1,0 +1,97 @@
+"""Collects the book's own examples: every Python fence of docs/, every doctest of src/.
+
+It stands at the root because from tests/ it would reach neither. A page's cells share a namespace,
+top to bottom, as they do for a reader. Of an exercise, the starter must fail the check and the
+solution must pass it, each in a copy of the page's namespace.
+"""
+
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import install_import_hook
+from sybil import Document, Example, Region, Sybil
+from sybil.document import PythonDocStringDocument
+from sybil.evaluators.python import pad
+from sybil.parsers.rest import DocTestParser
+
+# Shapes are checked in every test, where there are shapes: in the concepts and the widgets. The
+# conf: an int is a float, as for every other type checker.
+concepts = [f"llmdeep.{path.stem}" for path in Path(__file__).parent.glob("src/llmdeep/*.py")]
+install_import_hook(
+    [*concepts, "llmdeep.widgets"],
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
+)
+
+from llmdeep.site.fences import Fence, exercises, python_fences  # noqa: E402  (after the hook)
+
+
+def fences(document: Document) -> Iterator[Region]:
+    """One example for each Python fence of a page."""
+    lines = document.text.split("\n")
+    starts = [0, *accumulate(len(line) + 1 for line in lines)]
+    found = python_fences(lines)
+    roles: dict[Fence, Any] = {fence: Cell(fence) for fence in found}
+    for starter, check, solution in exercises(found):
+        roles |= {
+            starter: Starter(),
+            check: Check(starter, check),
+            solution: Check(solution, check),
+        }
+    for fence in found:
+        yield Region(starts[fence.start], starts[fence.end] + 3, fence, roles[fence])
+
+
+class Cell:
+    """A cell runs in the page's namespace."""
+
+    def __init__(self, fence: Fence) -> None:
+        self.fence = fence
+
+    def __call__(self, example: Example) -> None:
+        run(self.fence, example.path, example.namespace)
+
+
+class Starter:
+    """A starter must at least be Python; its check proves that it is not yet a solution."""
+
+    def __call__(self, example: Example) -> None:
+        compile(example.parsed.code, example.path, "exec")
+
+
+class Check:
+    """An attempt followed by the check: a solution passes, a starter fails in a reader's way."""
+
+    def __init__(self, attempt: Fence, check: Fence) -> None:
+        self.attempt = attempt
+        self.check = check
+
+    def __call__(self, example: Example) -> None:
+        namespace = dict(example.namespace)
+        if self.attempt.role == "solution":
+            run(self.attempt, example.path, namespace)
+            run(self.check, example.path, namespace)
+            return
+        try:
+            run(self.attempt, example.path, namespace)
+            run(self.check, example.path, namespace)
+        except (AssertionError, NotImplementedError):
+            return
+        raise AssertionError("the starter passes its own check, so there is nothing to do")
+
+
+def run(fence: Fence, path: str, namespace: dict[str, Any]) -> None:
+    """Run a fence so that a traceback names the page and the line."""
+    code = compile(pad(fence.code, fence.start + 1), path, "exec", dont_inherit=True)
+    exec(code, namespace)  # the book's own code, which is the point
+
+
+pages = Sybil(parsers=[fences], patterns=["docs/*.md", "docs/*/*.md"])
+docstrings = Sybil(
+    parsers=[DocTestParser()],
+    patterns=["src/llmdeep/*.py", "src/llmdeep/*/*.py"],
+    document_types={".py": PythonDocStringDocument},
+)
+
+pytest_collect_file = (pages + docstrings).pytest()

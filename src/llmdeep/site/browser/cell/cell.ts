@@ -1,0 +1,66 @@
+/**
+ * `<llmdeep-cell>`: a piece of the chapter's code that the reader can run, edit and stop. This is
+ * all that the first paint loads; the workbench follows with the first button pressed.
+ */
+
+import type { Workbench } from "./workbench";
+
+export function registerCell(): void {
+  if (!customElements.get("llmdeep-cell")) customElements.define("llmdeep-cell", CellElement);
+}
+
+export class CellElement extends HTMLElement {
+  #workbench: Promise<Workbench> | undefined;
+  #life = new AbortController();
+
+  connectedCallback(): void {
+    this.#life = new AbortController();
+    const { signal } = this.#life;
+    if (!this.querySelector("[data-status]")) this.querySelector(".cell-tools")?.append(status(this));
+    this.addEventListener("click", (event) => this.#clicked(event), { signal });
+    this.addEventListener("focusin", () => this.#near(), { signal });
+    this.querySelector(".cell-tools")?.addEventListener("pointerenter", () => this.#near(), { signal });
+    if (this.dataset.kind === "exercise") void this.#open(); // the reader's own code may be waiting
+  }
+
+  disconnectedCallback(): void {
+    this.#life.abort();
+    void this.#workbench?.then((workbench) => workbench.dispose());
+    this.#workbench = undefined;
+  }
+
+  /** Runs the cell; true if it ended well. */
+  async run(): Promise<boolean> {
+    return (await this.#open()).run();
+  }
+
+  #open(): Promise<Workbench> {
+    this.#workbench ??= import("./workbench").then(({ startWorkbench }) => startWorkbench(this));
+    return this.#workbench;
+  }
+
+  /** Somebody is about to run something. */
+  #near(): void {
+    void import("../runtime/client").then(({ runtime }) => runtime.prefetch());
+  }
+
+  #clicked(event: MouseEvent): void {
+    const target = event.target as Element;
+    const action = target.closest("button[data-action]")?.getAttribute("data-action");
+    if (action) void this.#open().then((workbench) => workbench.act(action));
+    else if (this.dataset.kind === "exercise" && target.closest(".highlight")?.parentElement === this && getSelection()?.isCollapsed) {
+      void this.#open().then((workbench) => workbench.act("edit"));
+    }
+  }
+}
+
+/** One polite line; a claim that the build has proved is said so from the start. */
+function status(cell: Element): HTMLElement {
+  const line = document.createElement("span");
+  line.className = "cell-status";
+  line.setAttribute("role", "status");
+  line.dataset.status = "";
+  const proved = cell.getAttribute("data-kind") !== "exercise" && /^assert\b/m.test(cell.querySelector("code")?.textContent ?? "");
+  if (proved) line.textContent = "✓ held when the book was built";
+  return line;
+}

@@ -1,0 +1,13 @@
+/**
+ * The page's entry. It only names the elements; whatever is heavy (the editor, Python, KaTeX) is
+ * loaded when a reader asks for it. In-site navigation swaps the page's content, and the elements
+ * mount and leave by themselves.
+ */
+
+import { registerCell } from "./cell/cell";
+import { prepareOffline } from "./offline/register";
+import { registerWidget } from "./widget/widget";
+
+registerWidget();
+registerCell();
+prepareOffline();

@@ -1,0 +1,80 @@
+/**
+ * The service worker: after one visit the book can be read offline.
+ *
+ * Pages, and whatever else may change, come from the network while it answers. Files named by their
+ * hash never change and come from the cache. Python's files are kept once they have been used, and
+ * passed on untouched: a response that is rewritten loses the browser's compiled code.
+ */
+
+import { PrecacheController, type PrecacheEntry } from "workbox-precaching";
+
+declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: PrecacheEntry[] };
+
+const PATIENCE = 4000; // milliseconds a page may take before the kept copy is shown instead
+const PYTHON = `llmdeep-python-${self.registration.scope}`;
+
+const kept = new PrecacheController();
+kept.addToCacheList(self.__WB_MANIFEST);
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(kept.install(event));
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(kept.activate(event).then(() => self.clients.claim()));
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || !url.href.startsWith(self.registration.scope)) return;
+  url.search = "";
+  url.hash = "";
+  if (url.pathname.includes("/assets/python/")) {
+    event.respondWith(python(request, url));
+  } else if (kept.getCacheKeyForURL(url.href) === url.href) {
+    event.respondWith(cacheFirst(request, url));
+  } else {
+    event.respondWith(networkFirst(request, url));
+  }
+});
+
+/** For files named by their hash: their cache key is their address, without a revision. */
+async function cacheFirst(request: Request, url: URL): Promise<Response> {
+  return (await kept.matchPrecache(url.href)) ?? fetch(request);
+}
+
+async function networkFirst(request: Request, url: URL): Promise<Response> {
+  const copy = await kept.matchPrecache(url.href);
+  const fresh = fetch(request);
+  if (copy === undefined) return fresh;
+  const tooLate = new Promise<Response>((resolve) => setTimeout(() => resolve(copy), PATIENCE));
+  return Promise.race([fresh.catch(() => copy), tooLate]);
+}
+
+/** The manifest is asked for afresh; the files it names carry their hash. */
+async function python(request: Request, url: URL): Promise<Response> {
+  const cache = await caches.open(PYTHON);
+  const copy = request.cache === "reload" ? undefined : await cache.match(url.href);
+  const changes = url.pathname.endsWith("/manifest.json");
+  if (copy !== undefined && !changes) return copy;
+  try {
+    const fresh = await fetch(request);
+    if (fresh.ok) await cache.put(url.href, fresh.clone());
+    if (fresh.ok && changes) await forgetOthers(cache, await fresh.clone().text());
+    return fresh;
+  } catch (error) {
+    if (copy !== undefined) return copy;
+    throw error;
+  }
+}
+
+/** Drops the files of an earlier build: those that the manifest no longer names. */
+async function forgetOthers(cache: Cache, manifest: string): Promise<void> {
+  for (const { url } of await cache.keys()) {
+    const name = url.slice(url.lastIndexOf("/") + 1);
+    if (name !== "manifest.json" && !manifest.includes(`"${name}"`)) {
+      await cache.delete(url);
+    }
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The files of the Python runtime: fetched once, counted by the byte, verified against the
+ * manifest's SHA-256, and kept so that a restarted worker needs no network.
+ */
+
+import type { Boot } from "./protocol";
+
+/** Written by `python -m llmdeep.site.pyodide`; sizes are of the decoded files, in bytes. */
+export interface Manifest {
+  available: boolean;
+  notice?: string; // why there is no live Python in this copy of the book
+  lock: Record<string, unknown>;
+  files: Record<"loader" | "core" | "wasm" | "library" | "numpy" | "llmdeep", ManifestFile>;
+}
+
+export interface ManifestFile {
+  name: string;
+  size: number;
+  sha256: string;
+}
+
+export type Files = Omit<Boot, "memoryLimit" | "interrupt">;
+
+/** Carries one sentence for the reader. */
+export class RuntimeUnavailable extends Error {}
+
+const FOLDER = new URL("../python/", import.meta.url);
+
+let share = 0;
+
+/** How much of the bytes has arrived so far, 0 to 1. */
+export function loadedShare(): number {
+  return share;
+}
+
+/**
+ * All files, fetched in parallel. `onProgress` gets the share of bytes that has arrived, 0 to 1.
+ *
+ * A file that is missing or damaged is asked for once more, past the caches.
+ *
+ * @throws RuntimeUnavailable
+ */
+export async function download(onProgress: (share: number) => void): Promise<Files> {
+  if (typeof WebAssembly !== "object" || typeof Worker !== "function") {
+    throw new RuntimeUnavailable("This browser is too old to run Python, or has it switched off.");
+  }
+  const { available, notice, lock, files } = await manifest();
+  if (!available) {
+    throw new RuntimeUnavailable(notice ?? "This copy of the book was built without live Python.");
+  }
+  const total = Object.values(files).reduce((sum, file) => sum + file.size, 0);
+  let arrived = 0;
+  const count: Count = (bytes) => {
+    arrived += bytes;
+    share = Math.min(arrived / total, 1);
+    onProgress(share);
+  };
+  const [wasm, library, numpy, llmdeep] = await Promise.all([
+    compiled(files.wasm, count),
+    verified(files.library, count),
+    verified(files.numpy, count),
+    verified(files.llmdeep, count),
+    verified(files.loader, count), // these two are imported by URL: fetched here to be verified
+    verified(files.core, count),
+  ]);
+  return {
+    loader: address(files.loader),
+    core: address(files.core),
+    lock: JSON.stringify(lock),
+    wasm,
+    library,
+    packages: [numpy, llmdeep],
+  };
+}
+
+function address(file: ManifestFile): string {
+  return new URL(file.name, FOLDER).href;
+}
+
+async function manifest(): Promise<Manifest> {
+  const response = await fetch(new URL("manifest.json", FOLDER), { cache: "no-cache" }).catch(
+    () => null,
+  );
+  if (response === null) {
+    throw new RuntimeUnavailable("Python could not be loaded: there seems to be no connection.");
+  }
+  if (!response.ok) {
+    throw new RuntimeUnavailable("This copy of the book was built without live Python.");
+  }
+  return (await response.json()) as Manifest;
+}
+
+type Count = (bytes: number) => void;
+
+async function verified(file: ManifestFile, count: Count): Promise<ArrayBuffer> {
+  return (await fetched(file, count, () => undefined))[0];
+}
+
+/**
+ * The interpreter, compiled while it arrives. Only a response that the browser compiles itself gets
+ * its machine code cached, which halves the next start; what is hashed is a copy of the stream.
+ */
+async function compiled(file: ManifestFile, count: Count): Promise<WebAssembly.Module> {
+  const [bytes, module] = await fetched(file, count, (response) =>
+    WebAssembly.compileStreaming(response).catch(() => undefined),
+  );
+  try {
+    return (await module) ?? (await WebAssembly.compile(bytes)); // a host may have the type wrong
+  } catch {
+    throw new RuntimeUnavailable("This browser cannot run Python: it refused its WebAssembly.");
+  }
+}
+
+/** The bytes, with the right hash, and what `use` makes of the response. */
+async function fetched<T>(
+  file: ManifestFile,
+  count: Count,
+  use: (response: Response) => T,
+): Promise<[bytes: ArrayBuffer, used: T]> {
+  let complaint = "";
+  for (const cache of ["default", "reload"] as const) {
+    let counted = 0;
+    try {
+      const response = await fetch(address(file), { cache, integrity: integrity(file) });
+      if (!response.ok) throw new Error(`answered ${response.status}`);
+      const copy = response.clone();
+      const used = use(response);
+      const bytes = await read(copy, (n) => count(((counted += n), n)));
+      if (!crypto.subtle || (await sha256(bytes)) === file.sha256) return [bytes, used];
+      complaint = "arrived damaged";
+    } catch {
+      complaint = "could not be loaded";
+    }
+    count(-counted);
+  }
+  throw new RuntimeUnavailable(`A part of Python ${complaint} (${file.name}).`);
+}
+
+async function read(response: Response, count: Count): Promise<ArrayBuffer> {
+  if (response.body === null) return response.arrayBuffer();
+  const reader = response.body.getReader();
+  const chunks: BlobPart[] = [];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(chunks).arrayBuffer();
+    count(value.byteLength);
+    chunks.push(value);
+  }
+}
+
+/**
+ * Where the page may not hash by itself (plain http, not localhost) the browser does, at the price
+ * of handing over the file in one piece, without progress.
+ */
+function integrity({ sha256 }: ManifestFile): string {
+  if (crypto.subtle) return "";
+  const bytes = sha256.match(/../g)!.map((pair) => String.fromCharCode(parseInt(pair, 16)));
+  return `sha256-${btoa(bytes.join(""))}`;
+}
+
+async function sha256(bytes: ArrayBuffer): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

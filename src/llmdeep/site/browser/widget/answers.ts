@@ -1,0 +1,192 @@
+/**
+ * Where a figure's answer comes from: the stored states where they have it, Python where they do
+ * not, the newest parameters always winning. A picture that is not the answer never poses as it.
+ */
+
+import { report, waitingFor } from "../words";
+import { runtime, type RuntimeStatus } from "../runtime/client";
+import type { View } from "../views/types";
+import { unpack } from "../views/wire";
+import type { Controls } from "./controls";
+import { describe, type Params } from "./panel";
+import type { Stage } from "./stage";
+import { storedStates, type WidgetFile } from "./states";
+
+export interface Shown {
+  params: Params;
+  views: readonly View[];
+  edits: Record<string, string>; // the code that gave them, where it is the reader's
+  exact: boolean; // false where the numbers are those of the stored states, rounded
+}
+
+export interface Answers {
+  /**
+   * Answers the parameters as they are now; `final` once the reader let go of the control. The
+   * promise is kept when nothing more will come of it.
+   */
+  answer(final: boolean): Promise<void>;
+  /** Says that a control refuses its value, and of what the picture still is. */
+  refuse(): void;
+  /** Replaces the code of some sources, by name, from the next answer on. */
+  edit(edits: Record<string, string>): void;
+  shown(): Shown;
+  waiting(): boolean;
+  dispose(): void;
+}
+
+const PATIENCE = 2000; // milliseconds before Stop and a progress bar appear
+
+/** `failed` hears the traceback of code that failed. */
+export function startAnswers(
+  host: HTMLElement,
+  key: string,
+  file: WidgetFile,
+  controls: Controls,
+  stage: Stage,
+  failed: (traceback: string) => void,
+): Answers {
+  const states = storedStates(file);
+  const stopButton = host.querySelector<HTMLElement>('[data-action="stop"]')!;
+  const none: Record<string, string> = {};
+  let edits = none;
+  let shown: Shown = { params: { ...controls.params }, views: states.exact(controls.params)!, edits, exact: false };
+  let asked = 0; // renders asked of Python
+  let drawn = 0; // the newest of them that was drawn, or was overtaken by a stored state
+  let waiting = false;
+  let impatient: ReturnType<typeof setTimeout> | undefined;
+  let disposed = false;
+  const unsubscribe = runtime.subscribe(showWait);
+
+  async function answer(final: boolean): Promise<void> {
+    const params = { ...controls.params };
+    const edited = Object.keys(edits).length > 0;
+    const stored = edited ? undefined : states.exact(params);
+    if (!stored) {
+      const near = edited || runtime.status().state === "ready" ? undefined : states.nearest(params);
+      if (near) draw({ params: { ...params, [near.control.name]: near.value }, views: near.views, edits: none, exact: false });
+      return ask(params, true);
+    }
+    endWait();
+    drawn = asked;
+    draw({ params, views: stored, edits: none, exact: false });
+    settle("static", final ? `${summary(shown)} · precomputed` : undefined);
+    if (final && runtime.status().state === "ready") await ask(params, false); // all digits, where the table is rounded
+  }
+
+  /** Asks Python. Answers on the way to the newest are drawn too, or a drag would show nothing. */
+  async function ask(params: Params, wait: boolean): Promise<void> {
+    const ticket = ++asked;
+    if (wait) beginWait();
+    const started = runtime.status().state === "ready" ? performance.now() : undefined;
+    const code = edits;
+    const outcome = await runtime.render(key, file.name, params, code);
+    if (disposed || ticket <= drawn) return;
+    if (outcome.ok) {
+      drawn = ticket;
+      draw({ params, views: unpack(outcome.rendered.text, outcome.rendered.arrays), edits: code, exact: true });
+      if (ticket !== asked) return;
+      endWait();
+      settle("live", `${summary(shown)} · computed here${took(started)}`);
+    } else if (ticket === asked && wait) {
+      endWait();
+      const { summary: text, traceback } = report(outcome.failure, "This figure");
+      const rest = outcome.failure.kind === "unavailable" ? " One control moved at a time still answers." : "";
+      fail(text + rest, traceback);
+      if (traceback) failed(traceback);
+    }
+  }
+
+  function draw(next: Shown): void {
+    shown = next;
+    stage.draw(next.views);
+  }
+
+  function settle(state: "static" | "live", text?: string): void {
+    if (controls.refused()) return refuse();
+    host.dataset.state = state;
+    stage.message();
+    if (text !== undefined) stage.say(text);
+  }
+
+  function fail(text: string, traceback?: string): void {
+    host.dataset.state = "error";
+    stage.message({ summary: `${text} ${still()}`, traceback });
+    stage.say(text);
+  }
+
+  function refuse(): void {
+    endWait();
+    host.dataset.state = "error";
+    stage.message({ summary: still() }); // what is wrong stands beside the control
+    stage.say(still());
+  }
+
+  function still(): string {
+    return `The picture still shows ${summary(shown)}.`;
+  }
+
+  // Waiting ---------------------------------------------------------------------------------------
+
+  function beginWait(): void {
+    if (!waiting) stage.message();
+    waiting = true;
+    stage.pending(true);
+    showWait(runtime.status());
+  }
+
+  function endWait(): void {
+    waiting = false;
+    clearTimeout(impatient);
+    impatient = undefined;
+    stopButton.hidden = true;
+    stage.progress(undefined);
+    stage.pending(false);
+  }
+
+  function showWait({ state, progress }: RuntimeStatus): void {
+    if (!waiting) return;
+    const computing = state === "ready";
+    host.dataset.state = computing ? "busy" : "booting";
+    stage.say(waitingFor(runtime.status()));
+    if (!computing) stage.progress(progress ?? "unknown");
+    else if (!impatient) {
+      stage.progress(undefined);
+      impatient = setTimeout(() => {
+        stopButton.hidden = false;
+        stage.progress("unknown");
+      }, PATIENCE);
+    }
+  }
+
+  // Words -----------------------------------------------------------------------------------------
+
+  function summary({ params, edits }: Shown): string {
+    const moved = file.panel.filter((control) => params[control.name] !== control.default);
+    const words = moved.map((control) => `${control.label} ${shorten(describe(control, params[control.name]!))}`);
+    if (Object.keys(edits).length > 0) words.push("edited code");
+    return words.join(", ") || "the figure as it began";
+  }
+
+  return {
+    answer,
+    refuse,
+    edit: (next) => (edits = next),
+    shown: () => shown,
+    waiting: () => waiting,
+    dispose() {
+      disposed = true;
+      endWait();
+      unsubscribe();
+    },
+  };
+}
+
+function shorten(text: string): string {
+  const line = text.replace(/\s+/g, " ");
+  return line.length > 28 ? `“${line.slice(0, 26)}…”` : line;
+}
+
+function took(started: number | undefined): string {
+  if (started === undefined) return ""; // most of the time went into starting Python
+  return ` in ${Math.max(1, Math.round(performance.now() - started)).toLocaleString("en-US")} ms`;
+}

@@ -1,0 +1,79 @@
+/** Where a figure's views, messages and progress appear. Nothing below them jumps. */
+
+import { renderReport, type Report } from "../words";
+import { updateViews } from "../views/live";
+import type { View } from "../views/types";
+
+export interface Stage {
+  draw(views: readonly View[]): void;
+  /** Shows that the picture is not yet the answer. */
+  pending(on: boolean): void;
+  /** What went wrong, in place; without a report, nothing did. */
+  message(report?: Report): void;
+  /** One line for eyes and screen readers alike. */
+  say(text: string): void;
+  /** A bar of known (0 to 1) or unknown length while something takes long. */
+  progress(share: number | "unknown" | undefined): void;
+}
+
+const FLICKER = 200; // milliseconds in which an answer counts as immediate
+
+export function bindStage(host: Element, id: string): Stage {
+  const place = host.querySelector<HTMLElement>("[data-views]")!;
+  const notice = host.querySelector<HTMLElement>("[data-message]")!;
+  const status = host.querySelector<HTMLElement>("[data-status]")!;
+  let dimming: ReturnType<typeof setTimeout> | undefined;
+  let waiting = false;
+  let bar: HTMLProgressElement | undefined;
+
+  function draw(views: readonly View[]): void {
+    keepHeight();
+    updateViews(place, views, id);
+    if (waiting) dimSoon();
+  }
+
+  // While the reader plays a figure may grow; it shrinks only when the page is laid out anew.
+  function keepHeight(): void {
+    if (place.style.minHeight === "") addEventListener("resize", () => (place.style.minHeight = ""), { once: true });
+    place.style.minHeight = `${place.offsetHeight}px`;
+  }
+
+  function pending(on: boolean): void {
+    waiting = on;
+    place.setAttribute("aria-busy", String(on));
+    if (on) return dimSoon();
+    clearTimeout(dimming);
+    place.removeAttribute("data-pending");
+  }
+
+  function dimSoon(): void {
+    clearTimeout(dimming);
+    dimming = setTimeout(() => place.setAttribute("data-pending", ""), FLICKER);
+  }
+
+  function message(report?: Report): void {
+    notice.hidden = !report;
+    notice.innerHTML = report ? renderReport(report) : "";
+  }
+
+  function say(text: string): void {
+    if (status.textContent !== text) status.textContent = text;
+  }
+
+  function progress(share: number | "unknown" | undefined): void {
+    if (share === undefined) {
+      bar?.remove();
+      bar = undefined;
+      return;
+    }
+    if (!bar) {
+      bar = document.createElement("progress");
+      bar.setAttribute("aria-label", "Progress");
+      status.after(bar);
+    }
+    if (share === "unknown") bar.removeAttribute("value");
+    else bar.value = share;
+  }
+
+  return { draw, pending, message, say, progress };
+}

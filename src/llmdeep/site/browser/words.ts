@@ -1,0 +1,54 @@
+/** What figures and cells say: what went wrong, in a reader's words, and what they wait for. */
+
+import type { Failure, RuntimeStatus } from "./runtime/client";
+import { element, escape } from "./views/markup";
+
+export interface Report {
+  summary: string;
+  traceback?: string;
+}
+
+/** The report of a failed run or render; `subject` is what failed: "This figure", "This cell". */
+export function report(failure: Failure, subject: string): Report {
+  switch (failure.kind) {
+    case "stopped":
+      return { summary: `Stopped.${failure.reset ? " Python was restarted, and the variables of all cells were reset." : ""}` };
+    case "superseded":
+      return { summary: "A newer change took the place of this one." };
+    case "unavailable":
+      return { summary: sentence(failure.message) };
+    case "error":
+      if (failure.type === "ControlError") return { summary: sentence(failure.message) };
+      if (failure.type === "MemoryError") {
+        return { summary: `${subject} asked for more memory than a page may use, and was ended.`, traceback: failure.traceback };
+      }
+      return {
+        summary: failure.message ? sentence(`${failure.type}: ${failure.message}`) : `${subject} ended with ${article(failure.type)}.`,
+        traceback: failure.traceback,
+      };
+  }
+}
+
+export function renderReport({ summary, traceback }: Report): string {
+  const folded = traceback?.trim()
+    ? element("details", {}, element("summary", {}, "Where it happened"), element("pre", {}, escape(traceback.trim())))
+    : "";
+  return element("p", {}, escape(summary)) + folded;
+}
+
+/** What to say while code waits for Python or runs. */
+export function waitingFor({ state, progress = 0 }: RuntimeStatus): string {
+  if (state === "ready") return "Computing …";
+  const quarters = Math.floor(progress * 4) * 25; // screen readers say each change aloud
+  return quarters === 100 ? "Python is starting …" : quarters ? `Python is loading, ${quarters} % …` : "Python is loading …";
+}
+
+/** Text with a capital and a full stop. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  return trimmed && trimmed[0]!.toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? "" : ".");
+}
+
+function article(type: string): string {
+  return `${/^[AEIOU]/.test(type) ? "an" : "a"} ${type}`;
+}

@@ -1,0 +1,138 @@
+"""Python fences of a page: live cells with the outputs the build computed, and exercises."""
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+from markdown import Markdown
+from markdown.preprocessors import Preprocessor
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from llmdeep.site import node, pages
+from llmdeep.site.fences import Fence, FenceError, exercises, python_fences
+from llmdeep.site.outputs import CellError, Output, outputs
+
+
+class Cells(Preprocessor):
+    """Replaces each Python fence by its markup. Knows the page that is being converted."""
+
+    def __init__(self, md: Markdown, docs: Path) -> None:
+        super().__init__(md)
+        self.md: Markdown = md
+        self.docs = docs
+        self.page = pages.Page(docs / "index.md", docs)
+        self.lines: list[str] = []
+
+    def run(self, lines: list[str]) -> list[str]:
+        self.page = pages.find(lines, self.docs)
+        self.lines = list(lines)
+        try:
+            markup = page_markup(python_fences(lines))
+        except FenceError as error:
+            raise self.page.error(error.line, str(error)) from None
+        replaced = list(lines)
+        for fence, text in markup:
+            blank = [""] * (fence.end - fence.start + 1)
+            replaced[fence.start : fence.end + 1] = blank
+            if text:
+                replaced[fence.start] = self.md.htmlStash.store(text)
+        return replaced
+
+
+def page_markup(fences: Sequence[Fence]) -> list[tuple[Fence, str]]:
+    """Each fence of a page with the HTML in its place; a whole exercise stands in its starter's.
+
+    Raises:
+        FenceError: If a cell fails or an exercise is incomplete.
+    """
+    groups = {group[0]: group for group in exercises(fences)}
+    runnable = [fence for fence in fences if fence.role == "cell" and not fence.no_browser]
+    try:
+        computed = dict(zip(runnable, outputs([fence.code for fence in runnable]), strict=True))
+    except CellError as error:
+        raise FenceError(runnable[error.index].start, f"this cell fails\n{error}") from None
+    found = []
+    for number, fence in enumerate(fences, 1):
+        if fence in groups:
+            markup = exercise_markup(*groups[fence], id=f"cell-{number}")
+        elif fence.role == "cell":
+            markup = cell_markup(fence, computed.get(fence), id=f"cell-{number}")
+        else:
+            markup = ""
+        found.append((fence, markup))
+    return found
+
+
+def cell_markup(fence: Fence, output: Output | None, id: str) -> str:
+    """A cell: its code, and what it printed and returned in the build.
+
+    One that cannot run in a browser is plain code, with the reason.
+    """
+    if output is None:
+        reason = html.escape(fence.no_browser)
+        return f'{_code(fence.code)}<p class="cell-elsewhere">Not run in the browser: {reason}.</p>'
+    return (
+        f'<llmdeep-cell id="{id}" data-state="static">{_code(fence.code)}'
+        f"{_tools('run', 'run-above', 'edit', 'reset', 'stop')}"
+        f"<div data-output data-search-exclude>{_output(output, id)}</div></llmdeep-cell>"
+    )
+
+
+def exercise_markup(starter: Fence, check: Fence, solution: Fence, id: str) -> str:
+    """An exercise: a starter to edit, the check that judges it, and a solution, folded away."""
+    return (
+        f'<llmdeep-cell id="{id}" data-kind="exercise" data-state="static">{_code(starter.code)}'
+        f"{_tools('check', 'edit', 'reset', 'stop')}<div data-output></div>"
+        "<details data-check><summary>What is checked</summary>"
+        f"{_code(check.code)}</details>"
+        "<details data-solution><summary>A solution</summary>"
+        f"{_code(solution.code)}</details></llmdeep-cell>"
+    )
+
+
+def highlighted(code: str) -> str:
+    """Python as spans with Pygments' classes."""
+    markup: str = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
+    return markup
+
+
+_LABELS = {
+    "run": "Run",
+    "check": "Check",
+    "run-above": "Run all above",
+    "edit": "Edit",
+    "reset": "Reset",
+    "stop": "Stop",
+}
+
+
+def _code(code: str) -> str:
+    return f'<div class="highlight"><pre><code>{highlighted(code)}</code></pre></div>'
+
+
+def _tools(*actions: str) -> str:
+    buttons = (
+        f'<button type="button" data-action="{action}"{" hidden" if action == "stop" else ""}>'
+        f"{_LABELS[action]}</button>"
+        for action in actions
+    )
+    return f'<div class="cell-tools">{"".join(buttons)}</div>'
+
+
+def _output(output: Output, id: str) -> str:
+    """Streams as text, then the value of the last expression: views drawn, all else as text."""
+    parts = [
+        f'<pre data-stream="{stream}">{html.escape(output[stream])}</pre>'
+        for stream in ("stdout", "stderr")
+        if output[stream]
+    ]
+    value = output.get("value")
+    if value and "views" in value:
+        text, arrays = value["views"]
+        drawn = "".join(node.render_packed(text, arrays, id))
+        parts.append(f'<div class="widget-views" data-value>{drawn}</div>')
+    elif value:
+        parts.append(f"<pre data-value>{html.escape(value['text'])}</pre>")
+    return "".join(parts)

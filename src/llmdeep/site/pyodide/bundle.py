@@ -1,0 +1,153 @@
+"""The Python that the site serves: six files under docs/assets/python, named by their contents.
+
+    pyodide.HASH.mjs       loads the two below            from the npm package, unchanged
+    pyodide.asm.HASH.js    JavaScript around the interpreter
+    pyodide.asm.HASH.wasm  the interpreter
+    library.HASH.zip       the standard library, slim and precompiled
+    numpy.HASH.zip         NumPy, slim and precompiled
+    llmdeep.HASH.zip       the book's own Python, as readable source
+    manifest.json          their names, sizes in bytes and SHA-256, where all this comes from
+
+The same inputs give the same bytes. Compiling takes some seconds and is done again only if Pyodide,
+the wheel or this folder's code changed; a change in the book only rewrites the small zip.
+"""
+
+import hashlib
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from llmdeep.site import cache
+from llmdeep.site.node import executable
+from llmdeep.site.paths import ASSETS, CACHE, SOURCES
+from llmdeep.site.pyodide import slim, stored
+from llmdeep.site.pyodide.numpy_wheel import Wheel, find_wheel
+from llmdeep.site.pyodide.official import CORE, official
+
+MANIFEST = "manifest.json"
+NOTICE = "This copy of the book was built without live Python."
+
+_HERE = Path(__file__).parent
+_BOOK = ["*.py", "widgets/*.py"]  # of src/llmdeep: the concepts and the widgets …
+_SITE = ["__init__", "session", "edits", "errors"]  # … and of llmdeep.site what runs them
+_NOT_THE_BOOK = ["cli.py"]
+
+
+def prepare(
+    folder: Path = ASSETS / "python",
+    store: Path = CACHE / "pyodide",
+    say: Callable[[str], None] = print,
+) -> str:
+    """Make the bundle in `folder`; return in a few words what came of it.
+
+    `store` is where wheels and compiled libraries are kept for the next time.
+    Without NumPy there is only a manifest, which says that the page has no live Python and why.
+
+    Raises:
+        FileNotFoundError: If Pyodide's npm package is not installed.
+        RuntimeError: If the library does not compile.
+    """
+    known = official()
+    wheel = find_wheel(known, say, store / "wheels")
+    if wheel is None:
+        _publish(folder, {}, {"available": False, "notice": NOTICE})
+        return "NumPy for the browser was not found: the book is built without live Python"
+    files = _files(wheel, store / "compiled")
+    about: dict[str, Any] = {
+        "lock": known.lock,
+        "pyodide": known.pyodide,
+        "python": known.python,
+        "numpy": {
+            "version": known.numpy,
+            "sha256": wheel.sha256,
+            "official": wheel.sha256 == known.sha256,
+        },
+    }
+    _publish(folder, files, {"available": True, **about})
+    size = sum(len(content) for _, content in files.values()) / 1e6
+    return f"Pyodide {known.pyodide} with NumPy {known.numpy}, {size:.1f} MB before compression"
+
+
+def _files(wheel: Wheel, store: Path) -> dict[str, tuple[str, bytes]]:
+    """For each part of the manifest its file name, yet without hash, and its content."""
+    library, numpy = _compiled(wheel, store)
+    return {
+        "loader": ("pyodide.mjs", (CORE / "pyodide.mjs").read_bytes()),
+        "core": ("pyodide.asm.js", (CORE / "pyodide.asm.js").read_bytes()),
+        "wasm": ("pyodide.asm.wasm", (CORE / "pyodide.asm.wasm").read_bytes()),
+        "library": ("library.zip", library.read_bytes()),
+        "numpy": ("numpy.zip", numpy.read_bytes()),
+        "llmdeep": ("llmdeep.zip", stored.zipped(_book())),
+    }
+
+
+def _compiled(wheel: Wheel, store: Path) -> tuple[Path, Path]:
+    """The zips of the library and of NumPy, from the cache if nothing they depend on changed."""
+    sources = CORE / "python_stdlib.zip"
+    code = [_HERE / name for name in ("slim.py", "stored.py", "precompile.py", "precompile.mjs")]
+    key = cache.key(wheel.sha256, cache.file_hash([sources, CORE / "pyodide.asm.wasm", *code]))
+    kept = store / key
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=_made(store)) as scratch:
+            work = Path(scratch)
+            (work / "library-sources.zip").write_bytes(stored.zipped(slim.library(sources)))
+            (work / "numpy-sources.zip").write_bytes(stored.zipped(slim.numpy(wheel.path)))
+            _precompile(work, "library", "numpy")
+            work.rename(kept)
+    return kept / "library.zip", kept / "numpy.zip"
+
+
+def _precompile(work: Path, *names: str) -> None:
+    zips = [str(work / f"{name}{end}.zip") for name in names for end in ("-sources", "")]
+    done = subprocess.run(
+        [
+            executable(),
+            str(_HERE / "precompile.mjs"),
+            str(CORE),
+            str(_HERE / "precompile.py"),
+            *zips,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"Pyodide did not compile its library:\n{done.stdout}{done.stderr}")
+
+
+def _book() -> Iterator[tuple[str, bytes]]:
+    package = SOURCES / "llmdeep"
+    paths = [path for pattern in _BOOK for path in package.glob(pattern)]
+    paths += [package / "site" / f"{name}.py" for name in _SITE]
+    for path in paths:
+        if path.name not in _NOT_THE_BOOK:
+            yield path.relative_to(SOURCES).as_posix(), path.read_bytes()
+
+
+def _publish(folder: Path, files: dict[str, tuple[str, bytes]], about: dict[str, Any]) -> None:
+    """Write the files under their hashed names, then the manifest, then remove what is old."""
+    _made(folder)
+    listed: dict[str, dict[str, Any]] = {}
+    for part, (name, content) in files.items():
+        sha256 = hashlib.sha256(content).hexdigest()
+        stem, dot, suffix = name.rpartition(".")
+        hashed = f"{stem}.{sha256[:12]}{dot}{suffix}"
+        if not (folder / hashed).exists():
+            (folder / f"{hashed}.part").write_bytes(content)
+            (folder / f"{hashed}.part").replace(folder / hashed)
+        listed[part] = {"name": hashed, "size": len(content), "sha256": sha256}
+    text = json.dumps({**about, "files": listed}, indent=2) + "\n"
+    if not (folder / MANIFEST).exists() or (folder / MANIFEST).read_text() != text:
+        cache.write(folder / MANIFEST, text)
+    current = (MANIFEST, *(file["name"] for file in listed.values()))
+    for path in folder.iterdir():
+        if not path.name.startswith(current):
+            path.unlink()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

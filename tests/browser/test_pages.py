@@ -1,0 +1,156 @@
+"""Every page of the book in a real browser: quiet, self-contained, reachable by everyone."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from reader import figure, first_cell, move, picture, run, wait_for_change
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def test_no_page_complains_or_asks_another_origin(
+    open_page: Callable[..., Page], page_paths: list[str], book_url: str
+) -> None:
+    page = open_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    for path in page_paths:
+        page.goto(book_url + path, wait_until="networkidle")
+    origin = book_url.removesuffix("/book/")
+    assert said == []
+    assert [url for url in asked if not url.startswith((origin, f"blob:{origin}", "data:"))] == []
+
+
+def test_every_page_carries_a_policy_without_inline_scripts_or_eval(
+    page_paths: list[str], book_url: str, book_folder: Path
+) -> None:
+    for path in page_paths:
+        markup = (book_folder / path / "index.html").read_text()
+        policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', markup)
+        assert policy, path
+        scripts = re.search(r"script-src ([^;]+)", policy[1])
+        assert scripts, path
+        assert "'unsafe-inline'" not in scripts[1]
+        assert "'unsafe-eval'" not in scripts[1]
+
+
+def test_without_javascript_every_figure_shows_its_picture_its_numbers_and_its_caption(
+    open_page: Callable[..., Page], figures: list[tuple[str, str]], book_url: str
+) -> None:
+    page = open_page(java_script_enabled=False)
+    for path, name in figures:
+        page.goto(book_url + path)
+        widget = figure(page, name)
+        assert widget.locator("[data-view]").count() > 0, name
+        assert widget.locator("svg, [data-view=table], [data-view=tokens]").count() > 0, name
+        assert re.search(r"\d", widget.locator("[data-views]").inner_text()), name
+        assert len(widget.locator("figcaption").inner_text()) > 20, name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(
+    open_page: Callable[..., Page], page_paths: list[str], book_url: str, scheme: str
+) -> None:
+    page = open_page(color_scheme=scheme, bypass_csp=True)
+    found: dict[str, Any] = {}
+    for path in page_paths:
+        page.goto(book_url + path)
+        page.add_script_tag(path=str(AXE))
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        report = page.evaluate(f"axe.run({{runOnly: {json.dumps(tags)}}})")
+        for violation in report["violations"]:
+            targets = [node["target"] for node in violation["nodes"]]
+            found[f"{path} {violation['id']}"] = [violation["help"], len(targets), targets[:5]]
+    assert found == {}
+
+
+def test_a_page_of_320_pixels_does_not_scroll_sideways(
+    open_page: Callable[..., Page], page_paths: list[str], book_url: str
+) -> None:
+    page = open_page(viewport={"width": 320, "height": 640})
+    widths = {}
+    for path in page_paths:
+        page.goto(book_url + path)
+        widths[path] = page.evaluate("document.documentElement.scrollWidth")
+    assert {path: width for path, width in widths.items() if width > 320} == {}
+
+
+def test_ids_are_unique_and_headings_skip_no_level(
+    open_page: Callable[..., Page], page_paths: list[str], book_url: str
+) -> None:
+    page = open_page()
+    for path in page_paths:
+        page.goto(book_url + path)
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+        assert [one for one in ids if ids.count(one) > 1] == [], path
+        levels = page.evaluate(
+            "[...document.querySelectorAll('article :is(h1, h2, h3, h4)')]"
+            ".map((heading) => Number(heading.tagName[1]))"
+        )
+        assert levels[:1] == [1], path
+        assert levels.count(1) == 1, path
+        assert all(b - a <= 1 for a, b in itertools.pairwise(levels)), path
+
+
+def test_one_start_of_python_serves_the_whole_visit(
+    open_page: Callable[..., Page], chapters: list[str], book_url: str
+) -> None:
+    page = open_page()
+    workers: list[str] = []
+    page.on("worker", lambda w: workers.append(w.url) if w.url.startswith("blob:") else None)
+    page.goto(book_url + chapters[0])
+    page.evaluate("window.sameVisit = true")
+    run(first_cell(page))
+    for path in chapters[1:]:
+        link = page.locator(f".md-nav--primary a[href$='{Path(path).name}/']").first
+        link.evaluate("(link) => link.click()")
+        page.wait_for_url(book_url + path)
+        expect(page.locator("article h1")).to_be_visible()
+        run(first_cell(page))
+    assert page.evaluate("window.sameVisit") is True
+    assert len(workers) == 1
+
+
+def test_after_one_visit_the_book_reads_and_computes_offline(
+    open_page: Callable[..., Page],
+    chapters: list[str],
+    figures: list[tuple[str, str]],
+    book_url: str,
+) -> None:
+    page = open_page()
+    page.goto(book_url + chapters[0])
+    run(first_cell(page))
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    run(first_cell(page))
+    page.context.set_offline(True)
+    page.reload()
+    run(first_cell(page))
+    for path, name in figures:
+        page.goto(book_url + path)
+        widget = figure(page, name)
+        before = picture(widget)
+        move(widget, widget.locator("input[type=range][name]").first.get_attribute("name") or "")
+        wait_for_change(widget, before)
+
+
+def test_a_page_prints_its_figures_and_hides_its_buttons(
+    open_page: Callable[..., Page], figures: list[tuple[str, str]], book_url: str
+) -> None:
+    page = open_page()
+    page.emulate_media(media="print")
+    for path, name in figures:
+        page.goto(book_url + path)
+        widget = figure(page, name)
+        expect(widget.locator("[data-view]").first).to_be_visible()
+        expect(widget.locator("[data-action=code]")).to_be_hidden()
