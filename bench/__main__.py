@@ -24,9 +24,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from llmdeep.site.paths import CACHE
-from llmdeep.site.pyodide.numpy_wheel import Wheel, find_wheel
-from llmdeep.site.pyodide.official import official
 from playwright.sync_api import Playwright, sync_playwright
 
 from bench import building, chromium, machine, stock, tree
@@ -39,6 +36,9 @@ from bench.report import Section, text
 from bench.site import Site
 from bench.sizes import page_sizes, runtime_sizes, widget_sizes
 from bench.stop import stop
+from llmdeep.site.paths import CACHE
+from llmdeep.site.pyodide.numpy_wheel import Wheel, find_wheel
+from llmdeep.site.pyodide.official import official
 
 PARTS = ("building", "bytes", "readable", "boot", "answers", "stop", "lighthouse")
 REPORT = CACHE / "bench.json"

@@ -7,12 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from llmdeep.site.node import executable
-from llmdeep.site.paths import ROOT
-
 from bench.host import hosting
 from bench.report import Figure, Section, Table, median
 from bench.site import pages, widgets
+from llmdeep.site.node import executable
+from llmdeep.site.paths import ROOT
 
 PROGRAM = ROOT / "node_modules" / "lighthouse" / "cli" / "index.js"
 CATEGORIES = {"performance": 95, "accessibility": 100, "best-practices": None, "seo": None}

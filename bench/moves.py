@@ -67,11 +67,12 @@ def _off_grid(control: Control, count: int) -> list[Step]:
 
 
 def _other(control: Control, turn: int) -> float | str:
-    default = control["default"]
+    default: Any = control["default"]
     if control["kind"] == "seed":
         return int(default) + turn
     if control["kind"] == "number":
-        return float(default) + ((control["maximum"] or default + 10) - default) * turn / 100
+        room: float = (control["maximum"] or default + 10) - default
+        return float(default + room * turn / 100)
     words = str(default).split(" ")
     if control["multiline"] or len(words) == 1:
         return re.sub(r"\d(?=\D*$)", str(turn % 10), str(default))

@@ -29,7 +29,10 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>Stock Pyodide</title>
 
 PAGE_SCRIPT = """const cell = document.querySelector("#cell");
 const output = cell.querySelector("[data-output]");
-const show = (text) => output.append(Object.assign(document.createElement("pre"), { textContent: text }));
+const show = (text) => {
+  const block = output.appendChild(document.createElement("pre"));
+  block.textContent = text;
+};
 cell.querySelector("button").addEventListener("click", () => {
   output.replaceChildren();
   const worker = new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
@@ -43,7 +46,8 @@ WORKER = """import { loadPyodide } from "./pyodide.mjs";
 self.onmessage = async ({ data: code }) => {
   try {
     const book = fetch("llmdeep.zip").then((response) => response.arrayBuffer());
-    const pyodide = await loadPyodide({ packages: ["numpy"], stdout: (text) => self.postMessage(text) });
+    const stdout = (text) => self.postMessage(text);
+    const pyodide = await loadPyodide({ packages: ["numpy"], stdout });
     pyodide.unpackArchive(await book, "zip");
     const value = await pyodide.runPythonAsync(code);
     if (value !== undefined) self.postMessage(String(value));

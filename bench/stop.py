@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from llmdeep.site.server import ISOLATION
 from playwright.sync_api import Browser, Page
 
 from bench.chromium import LONG
 from bench.host import hosting
 from bench.report import Figure, Section, median
 from bench.site import first_cells
+from llmdeep.site.server import ISOLATION
 
 LOOP = "print('begun')\nwhile True: pass"
 SLEEP = "print('begun')\n__import__('time').sleep(1e6)"

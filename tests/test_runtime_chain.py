@@ -12,6 +12,8 @@ import pytest
 
 from llmdeep.site.pyodide import numpy_wheel
 from llmdeep.site.pyodide.bundle import prepare
+from llmdeep.site.pyodide.compile_numpy import build_variables, webassembly_config
+from llmdeep.site.pyodide.emscripten_compiler import command
 from llmdeep.site.pyodide.numpy_wheel import find_wheel, from_source
 from llmdeep.site.pyodide.official import official
 from llmdeep.site.server import Hosting, serving
@@ -147,3 +149,42 @@ def test_without_numpy_the_page_is_told_so_in_one_sentence(tmp_path: Path, said:
     assert manifest["available"] is False
     assert manifest["notice"].count(".") == 1
     assert [path.name for path in (tmp_path / "python").iterdir()] == ["manifest.json"]
+
+
+def test_an_extension_is_linked_as_a_side_module_that_exports_its_start() -> None:
+    given = ["-shared", "-Wl,-soname,x.so", "-I/usr/include/python3.13", "a.o", "-o", "p/_x.abi.so"]
+    made = command("/usr/include/python3.13", "/headers", "emcc", given)
+    assert made[:3] == ["emcc", "-I/headers/wide", "-fPIC"]
+    assert "-I/headers/python" in made
+    assert {"-sSIDE_MODULE=2", "-sEXPORTED_FUNCTIONS=_PyInit__x"} < set(made)
+    assert [word for word in made if "soname" in word or word == "-shared"] == []
+
+
+def test_an_object_file_is_compiled_and_not_linked() -> None:
+    made = command("/native", "/headers", "em++", ["-pthread", "-c", "a.cpp", "-o", "a.o"])
+    assert made == ["em++", "-I/headers/wide", "-fPIC", "-pthread", "-c", "a.cpp", "-o", "a.o"]
+
+
+def test_pythons_configuration_is_pyodides_own() -> None:
+    native = "\n".join(
+        [
+            "#define SIZEOF_VOID_P 8",
+            "#define HAVE_FORK 1",
+            "#define HAVE_TTYNAME 1",
+            "/* #undef HAVE_EMSCRIPTEN */",
+            '#define PY_HASHES "md5"',
+        ]
+    )
+    variables = {"SIZEOF_VOID_P": 4, "HAVE_FORK": 0, "HAVE_EMSCRIPTEN": 1}
+    assert webassembly_config(native, variables).splitlines() == [
+        "#define SIZEOF_VOID_P 4",
+        "/* #undef HAVE_FORK */",
+        "/* #undef HAVE_TTYNAME */",
+        "#define HAVE_EMSCRIPTEN 1",
+        '#define PY_HASHES "md5"',
+    ]
+
+
+def test_pyodide_says_how_its_python_was_configured() -> None:
+    variables = build_variables()
+    assert (variables["SIZEOF_VOID_P"], variables["SIZEOF_TIME_T"]) == (4, 8)

@@ -42,6 +42,10 @@ class Formulas(Treeprocessor):
                 raise self.error(tex, str(error)) from None
             element.text = self.md.htmlStash.store(markup)
             element.set("data-search-exclude", "")
+            if (
+                element.tag == "div"
+            ):  # may be wider than a phone, and is then scrolled with the keys
+                element.attrib |= {"tabindex": "0", "role": "group", "aria-label": "Formula"}
 
     def error(self, text: str, message: str) -> PageError:
         """The error at the line where `text` begins, as far as that can be told."""

@@ -170,7 +170,9 @@ def render(
         ),
         Math(formula),
         *pictures,
-        Note(line),
+        Note(
+            line if step == 5 else f"{line} In the end “{word}” takes away {brief(output[here])}."
+        ),
         *([summary] if step >= 4 else []),
         Note(origin(unlisted), title="Where the numbers come from"),
     ]

@@ -29,7 +29,8 @@ TESTED = slice(0, None, 5)  # the sizes that sit the simulated test
 UNITS = ("share of answers", "share of questions", "wrong tokens an answer", "0 is perfect")
 LENGTHS = (1, 2, 3, 5, 8, 12, 20, 32)
 QUESTIONS = (20, 50, 100, 200, 500, 1000)
-RISE = "of model size, from 10% to 90% of its way"
+RISE = "from 10% to 90% of its way"
+BILLION = 1e9
 
 
 def render(
@@ -66,8 +67,8 @@ def render(
             title="What is reported: the score of a test",
         ),
         Metrics(
-            one_token=Metric(decades_to_rise(SIZES, accuracy), "powers of ten", RISE),
-            the_score=Metric(decades_to_rise(SIZES, truth), "powers of ten", RISE),
+            one_token_rises_over=Metric(decades_to_rise(SIZES, accuracy), "powers of ten", RISE),
+            the_score_rises_over=Metric(decades_to_rise(SIZES, truth), "powers of ten", RISE),
             measured_at_exactly_0=Metric(int((measured == 0).sum()), f"of {len(measured)} models"),
         ),
         Note(
@@ -80,7 +81,7 @@ def render(
 
 def _models() -> list[View]:
     years = [m.year - MODELS[0].year for m in MODELS]
-    sizes = [(m.parameters or np.nan) / 1e6 for m in MODELS]  # NaN, not published, is not drawn
+    sizes = [(m.parameters or np.nan) / BILLION for m in MODELS]  # NaN, not published: not drawn
     rows = [
         (m.date, m.name, size, m.known_for, m.source) for m, size in zip(MODELS, sizes, strict=True)
     ]
@@ -88,22 +89,27 @@ def _models() -> list[View]:
         Chart(
             [Point(years, sizes, texts=[m.name for m in MODELS])],
             x=Axis("years after the transformer"),
-            y=Axis("parameters", "log", unit="millions"),
+            y=Axis("parameters", "log", unit="billions"),
             title="Published models",
         ),
-        Table(("published", "model", "millions", "known for", "source"), rows),
+        Table(("published", "model", "billions", "known for", "source"), rows),
     ]
 
 
 def _abilities() -> list[View]:
-    flops, sizes = [a.flops for a in ABILITIES], [a.parameters / 1e6 for a in ABILITIES]
-    rows = [(a.name, a.flops, a.parameters / 1e6, a.family, a.reference) for a in ABILITIES]
+    rows = [(a.name, a.flops, a.parameters / BILLION, a.family, a.reference) for a in ABILITIES]
+    scales: dict[tuple[float, float], list[str]] = {}
+    for _, flops, size, family, _ in rows:
+        scales.setdefault((flops, size), []).append(family)
+    texts = [
+        f"{' and '.join(dict.fromkeys(families))}: {len(families)}" for families in scales.values()
+    ]
     return [
         Chart(
-            [Point(flops, sizes, texts=[a.name for a in ABILITIES])],
+            [Point([flops for flops, _ in scales], [size for _, size in scales], texts=texts)],
             x=Axis("training compute", "log", unit="FLOP"),
-            y=Axis("parameters", "log", unit="millions"),
-            title="Smallest scale at which an ability was reported",
+            y=Axis("parameters", "log", unit="billions"),
+            title="Scales at which abilities were reported to emerge, and how many",
         ),
-        Table(("ability", "FLOP", "millions", "family", "reported by"), rows, title=EMERGENT),
+        Table(("ability", "FLOP", "billions", "family", "reported by"), rows, title=EMERGENT),
     ]

@@ -17,7 +17,7 @@ from llmdeep.recurrence import random_recurrent_weights, rnn
 from llmdeep.shapes import Array, Float
 from llmdeep.widgets import Axis, Chart, Line, Rule, Seed, Slider, Table, View
 
-Texts = Float[Array, "sides texts n d_model"]  # two sides: with the old and the new token 1
+Texts = Float[Array, "sides texts positions d_model"]  # two sides: with the old and the new token 1
 
 D_MODEL = 16
 SEQUENCES = 8

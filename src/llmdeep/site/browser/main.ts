@@ -5,9 +5,11 @@
  */
 
 import { registerCell } from "./cell/cell";
+import { quietCopyButtons } from "./landmarks";
 import { prepareOffline } from "./offline/register";
 import { registerWidget } from "./widget/widget";
 
 registerWidget();
 registerCell();
+quietCopyButtons();
 prepareOffline();

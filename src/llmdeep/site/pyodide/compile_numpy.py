@@ -169,7 +169,7 @@ def _headers(official: Official, folder: Path, native: Path) -> Path:
         return headers
     shutil.copytree(_include(native), headers / "python")
     config = headers / "python" / "pyconfig.h"
-    config.write_text(_webassembly_config(config.read_text(), _build_variables()))
+    config.write_text(webassembly_config(config.read_text(), build_variables()))
     cache = Path(subprocess.check_output(["em-config", "CACHE"], text=True).strip())
     types = (cache / "sysroot/include/bits/alltypes.h").read_text()
     wide = headers / "wide" / "bits" / "alltypes.h"
@@ -178,7 +178,7 @@ def _headers(official: Official, folder: Path, native: Path) -> Path:
     return headers
 
 
-def _build_variables() -> dict[str, Any]:
+def build_variables() -> dict[str, Any]:
     """How Pyodide's Python was configured; the C macros are among it."""
     name = "_sysconfigdata__emscripten_wasm32-emscripten.py"
     with zipfile.ZipFile(CORE / "python_stdlib.zip") as library:
@@ -189,7 +189,7 @@ def _build_variables() -> dict[str, Any]:
     return variables
 
 
-def _webassembly_config(native: str, variables: Mapping[str, Any]) -> str:
+def webassembly_config(native: str, variables: Mapping[str, Any]) -> str:
     """pyconfig.h with every number in it, and every HAVE_, as Pyodide's Python has it."""
 
     def line(found: re.Match[str]) -> str:

@@ -55,8 +55,8 @@ function render(
 }
 
 /**
- * Runs a cell in its page's namespace, or with `scratch` in a copy of it that is then forgotten; its
- * output arrives while it runs.
+ * Runs a cell in its page's namespace, or with `scratch` in a copy that is then forgotten. Output
+ * arrives while it runs.
  */
 function run(
   page: string,
@@ -149,7 +149,8 @@ function crashed(reason = ""): void {
   } else {
     // Calls within compiled code run out of the browser's stack before Python counts too many.
     const deep = /call stack|recursion/i.test(reason);
-    const message = `${deep ? "the calls went too deep" : "Python crashed"}, so it was restarted, and all variables were reset`;
+    const what = deep ? "the calls went too deep for the browser" : "Python crashed";
+    const message = `${what}; it was restarted, and all variables were reset`;
     const type = deep ? "RecursionError" : "Crash";
     task.settle({ ok: false, failure: { kind: "error", type, message, traceback: "" } });
   }

@@ -92,18 +92,15 @@ async function manifest(): Promise<Manifest> {
 
 type Count = (bytes: number) => void;
 
-async function verified(file: ManifestFile, count: Count): Promise<ArrayBuffer> {
-  return (await fetched(file, count, () => undefined))[0];
-}
-
 /**
  * The interpreter, compiled while it arrives. Only a response that the browser compiles itself gets
  * its machine code cached, which halves the next start; what is hashed is a copy of the stream.
  */
 async function compiled(file: ManifestFile, count: Count): Promise<WebAssembly.Module> {
-  const [bytes, module] = await fetched(file, count, (response) =>
-    WebAssembly.compileStreaming(response).catch(() => undefined),
-  );
+  let module: Promise<WebAssembly.Module | undefined> | undefined;
+  const bytes = await verified(file, count, (response) => {
+    module = WebAssembly.compileStreaming(response).catch(() => undefined);
+  });
   try {
     return (await module) ?? (await WebAssembly.compile(bytes)); // a host may have the type wrong
   } catch {
@@ -111,40 +108,45 @@ async function compiled(file: ManifestFile, count: Count): Promise<WebAssembly.M
   }
 }
 
-/** The bytes, with the right hash, and what `use` makes of the response. */
-async function fetched<T>(
+/** The bytes, with the right hash; `use` may take the response itself, and then a copy is read. */
+async function verified(
   file: ManifestFile,
   count: Count,
-  use: (response: Response) => T,
-): Promise<[bytes: ArrayBuffer, used: T]> {
+  use?: (response: Response) => void,
+): Promise<ArrayBuffer> {
   let complaint = "";
   for (const cache of ["default", "reload"] as const) {
     let counted = 0;
     try {
       const response = await fetch(address(file), { cache, integrity: integrity(file) });
       if (!response.ok) throw new Error(`answered ${response.status}`);
-      const copy = response.clone();
-      const used = use(response);
-      const bytes = await read(copy, (n) => count(((counted += n), n)));
-      if (!crypto.subtle || (await sha256(bytes)) === file.sha256) return [bytes, used];
+      const copy = use ? response.clone() : response;
+      use?.(response);
+      const bytes = await read(copy, file.size, (n) => {
+        counted += n;
+        count(n);
+      });
+      if (!crypto.subtle || (await sha256(bytes)) === file.sha256) return bytes;
       complaint = "arrived damaged";
-    } catch {
-      complaint = "could not be loaded";
+    } catch (error) {
+      complaint = error instanceof RangeError ? "arrived damaged" : "could not be loaded";
     }
     count(-counted);
   }
   throw new RuntimeUnavailable(`A part of Python ${complaint} (${file.name}).`);
 }
 
-async function read(response: Response, count: Count): Promise<ArrayBuffer> {
+async function read(response: Response, size: number, count: Count): Promise<ArrayBuffer> {
   if (response.body === null) return response.arrayBuffer();
   const reader = response.body.getReader();
-  const chunks: BlobPart[] = [];
-  for (;;) {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; ; ) {
     const { done, value } = await reader.read();
-    if (done) return new Blob(chunks).arrayBuffer();
-    count(value.byteLength);
-    chunks.push(value);
+    if (done) return bytes.buffer;
+    if (at + value.length > size) throw new RangeError("longer than it should be");
+    bytes.set(value, at);
+    at += value.length;
+    count(value.length);
   }
 }
 

@@ -7,16 +7,17 @@
  */
 
 const LANGUAGE = [
-  ...["Object", "Function", "Array", "Number", "Boolean", "String", "Symbol", "BigInt", "Math", "JSON", "Date"],
-  ...["RegExp", "Promise", "Proxy", "Reflect", "Map", "Set", "WeakMap", "WeakSet", "WeakRef"],
-  ...["FinalizationRegistry", "ArrayBuffer", "SharedArrayBuffer", "DataView", "Atomics"],
-  ...["Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array"],
-  ...["Uint32Array", "Float16Array", "Float32Array", "Float64Array", "BigInt64Array"],
-  ...["BigUint64Array", "Error", "AggregateError", "EvalError", "RangeError", "ReferenceError"],
-  ...["SyntaxError", "TypeError", "URIError", "SuppressedError", "DisposableStack", "Iterator"],
-  ...["AsyncDisposableStack", "Intl", "NaN", "Infinity", "undefined", "globalThis", "isNaN"],
-  ...["isFinite", "parseFloat", "parseInt", "encodeURIComponent", "decodeURIComponent"],
-  ...["encodeURI", "decodeURI", "escape", "unescape", "WebAssembly"],
+  ...["Object", "Function", "Array", "Number", "Boolean", "String", "Symbol", "BigInt", "Math"],
+  ...["JSON", "Date", "RegExp", "Promise", "Proxy", "Reflect", "Map", "Set", "WeakMap"],
+  ...["WeakSet", "WeakRef", "FinalizationRegistry", "ArrayBuffer", "SharedArrayBuffer"],
+  ...["DataView", "Atomics", "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array"],
+  ...["Uint16Array", "Int32Array", "Uint32Array", "Float16Array", "Float32Array", "Float64Array"],
+  ...["BigInt64Array", "BigUint64Array", "Error", "AggregateError", "EvalError", "RangeError"],
+  ...["ReferenceError", "SyntaxError", "TypeError", "URIError", "SuppressedError"],
+  ...["DisposableStack", "Iterator", "AsyncDisposableStack", "Intl", "NaN", "Infinity"],
+  ...["undefined", "globalThis", "isNaN", "isFinite", "parseFloat", "parseInt"],
+  ...["encodeURIComponent", "decodeURIComponent", "encodeURI", "decodeURI", "escape", "unescape"],
+  ...["WebAssembly"],
 ];
 
 /** What Pyodide calls while it runs: clocks, timers, text, randomness, its scheduler. */

@@ -1,4 +1,4 @@
-/** A ceiling for Python's memory, so that a runaway allocation ends in MemoryError, not in a dead tab. */
+/** A ceiling for Python's memory: what runs away ends in MemoryError, not in a dead tab. */
 
 const PAGE = 65536; // bytes in a page of WebAssembly memory
 

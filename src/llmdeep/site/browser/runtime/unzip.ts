@@ -11,7 +11,8 @@ export function* unzip(zip: ArrayBuffer): Generator<[path: string, bytes: Uint8A
     const size = view.getUint32(at + 22, true);
     const nameLength = view.getUint16(at + 26, true);
     const start = at + 30 + nameLength + view.getUint16(at + 28, true);
-    yield [decoder.decode(new Uint8Array(zip, at + 30, nameLength)), new Uint8Array(zip, start, size)];
+    const path = decoder.decode(new Uint8Array(zip, at + 30, nameLength));
+    yield [path, new Uint8Array(zip, start, size)];
     at = start + size;
   }
 }
