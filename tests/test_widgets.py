@@ -15,7 +15,7 @@ import pytest
 from llmdeep.site import node
 from llmdeep.widgets import Choice, ControlError, Number, Seed, Slider, Steps, Text, Toggle
 from llmdeep.widgets._controls import Control
-from llmdeep.widgets._panel import arguments, controls, widget_names, widget_render
+from llmdeep.widgets._panel import arguments, controls, defaults, widget_names, widget_render
 from llmdeep.widgets._wire import pack
 
 WIDGETS = widget_names()
@@ -69,6 +69,15 @@ def ends(control: Control) -> list[Any]:
     raise TypeError(f"no ends for {control}")
 
 
+def other(control: Control, value: Any) -> Any:
+    """A value well away from `value`: the far end, other digits, the words in another order."""
+    if isinstance(control, Text) and control.multiline:
+        return value.replace("1", "2")
+    if isinstance(control, Text):
+        return " ".join(reversed(value.split()))
+    return next(end for end in reversed(ends(control)) if end != value)
+
+
 def answer(name: str, given: dict[str, Any]) -> list[Any] | str:
     """The views, or the sentence of a refusal."""
     render = widget_render(name)
@@ -115,6 +124,14 @@ def test_each_control_at_its_ends(name: str) -> None:
     for parameter, control in controls(widget_render(name)).items():
         for value in ends(control):
             assert_sound(name, {parameter: value})
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_each_control_changes_what_is_shown(name: str) -> None:
+    start = answer(name, {})
+    for parameter, control in controls(widget_render(name)).items():
+        given = {parameter: other(control, defaults(widget_render(name))[parameter])}
+        assert answer(name, given)[:2] != start[:2], f"{given} changes nothing"
 
 
 @pytest.mark.parametrize("name", WIDGETS)

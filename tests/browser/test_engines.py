@@ -13,7 +13,7 @@ from selenium import webdriver
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
-from llmdeep.site.paths import node
+from llmdeep.site.node import executable
 
 HERE = Path(__file__).parent / "engines"
 VISIT = HERE / "visit.js"
@@ -23,7 +23,13 @@ REPORT = "visit().then(arguments[0], (error) => arguments[0]({problems: [String(
 def test_every_page_works_in_firefox(book_url: str, page_paths: list[str]) -> None:
     firefox = program("firefox-esr", "firefox")
     done = subprocess.run(
-        [node(), str(HERE / "firefox.mjs"), firefox, str(VISIT), *urls(book_url, page_paths)],
+        [
+            str(executable()),
+            str(HERE / "firefox.mjs"),
+            firefox,
+            str(VISIT),
+            *urls(book_url, page_paths),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -101,15 +101,15 @@ def _abilities() -> list[View]:
     scales: dict[tuple[float, float], list[str]] = {}
     for _, flops, size, family, _ in rows:
         scales.setdefault((flops, size), []).append(family)
-    texts = [
-        f"{' and '.join(dict.fromkeys(families))}: {len(families)}" for families in scales.values()
-    ]
+    counts = [len(families) for families in scales.values()]
+    names = [" and ".join(dict.fromkeys(families)) for families in scales.values()]
+    texts = [f"{name} {size:g}B" for name, (_, size) in zip(names, scales, strict=True)]
     return [
         Chart(
-            [Point([flops for flops, _ in scales], [size for _, size in scales], texts=texts)],
+            [Point([flops for flops, _ in scales], np.cumsum(counts), texts=texts)],
             x=Axis("training compute", "log", unit="FLOP"),
-            y=Axis("parameters", "log", unit="billions"),
-            title="Scales at which abilities were reported to emerge, and how many",
+            y=Axis("abilities reported up to here", domain=(0, len(ABILITIES) + 1)),
+            title="Scales at which abilities were reported to emerge",
         ),
         Table(("ability", "FLOP", "billions", "family", "reported by"), rows, title=EMERGENT),
     ]

@@ -1,0 +1,64 @@
+"""Every widget computes in the page what it computes here, control by control.
+
+The precomputed states are held to CPython by tests/test_states.py, so all three agree.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page
+from python_page import RENDER
+
+from llmdeep.site.session import render_widget
+from llmdeep.widgets._panel import panel_data, widget_names, widget_render
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Browser, runtime_url: str) -> Iterator[Page]:
+    """One page whose Python stays up from test to test."""
+    page = chromium.new_page()
+    page.goto(runtime_url)
+    yield page
+    page.close()
+
+
+def panels(name: str) -> Iterator[dict[str, Any]]:
+    """The defaults, then each control at the first, the middle and the last of its values."""
+    yield {}
+    for control in panel_data(widget_render(name)):
+        grid = [1, 2, 3] if control["kind"] == "seed" else control["grid"] or []
+        for place in sorted({0, len(grid) // 2, len(grid) - 1} if grid else ()):
+            yield {control["name"]: grid[place]}
+
+
+@pytest.mark.parametrize("name", widget_names())
+def test_the_page_computes_what_cpython_computes(page: Page, name: str) -> None:
+    for params in panels(name):
+        result = page.evaluate(RENDER, [name, params, {}])
+        assert result["ok"], (params, result)
+        text, arrays = render_widget(name, params)
+        theirs = [result["rendered"]["text"], *result["rendered"]["arrays"]]
+        compare(json.loads(theirs[0]), json.loads(text), f"{name} {params}")
+        assert len(theirs) == 1 + len(arrays)
+        for got, expected in zip(theirs[1:], arrays, strict=True):
+            scale = np.max(np.abs(expected[np.isfinite(expected)]), initial=0)
+            np.testing.assert_allclose(np.array(got, float), expected, rtol=1e-6, atol=1e-9 * scale)
+
+
+def compare(got: Any, expected: Any, where: str) -> None:
+    """Equal, except for the last digits of numbers: the page's sums run in another order."""
+    if isinstance(expected, dict):
+        assert got.keys() == expected.keys(), where
+        for key in expected:
+            compare(got[key], expected[key], f"{where} {key}")
+    elif isinstance(expected, list):
+        assert len(got) == len(expected), where
+        for index, pair in enumerate(zip(got, expected, strict=True)):
+            compare(*pair, f"{where} {index}")
+    elif isinstance(expected, float):
+        assert got == pytest.approx(expected, rel=1e-6, abs=1e-12), where
+    else:
+        assert got == expected, where
