@@ -92,11 +92,17 @@ def _compiled(wheel: Wheel, store: Path) -> tuple[Path, Path]:
     kept = store / key
     if not kept.exists():
         with tempfile.TemporaryDirectory(dir=_made(store)) as scratch:
-            work = Path(scratch)
+            work = _made(Path(scratch) / "work")
             (work / "library-sources.zip").write_bytes(stored.zipped(slim.library(sources)))
             (work / "numpy-sources.zip").write_bytes(stored.zipped(slim.numpy(wheel.path)))
             _precompile(work, "library", "numpy")
-            work.rename(kept)
+            for sources_zip in work.glob("*-sources.zip"):
+                sources_zip.unlink()
+            try:
+                work.rename(kept)
+            except OSError:  # another build was faster, with the same result
+                if not kept.exists():
+                    raise
     return kept / "library.zip", kept / "numpy.zip"
 
 
