@@ -1,7 +1,6 @@
 """What a reader does with a figure or a cell, for the tests of the whole book."""
 
 import re
-from typing import Any
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
@@ -92,6 +91,11 @@ def first_cell(page: Page) -> Locator:
     return page.locator("llmdeep-cell:not([data-kind])").first
 
 
-def text_of(output: Any) -> str:
-    """What an output says, without the layout's white space."""
-    return " ".join(output.evaluate("(o) => o.textContent").split())
+def text_of(output: Locator) -> str:
+    """What an output says, without the layout's white space and the tables folded away."""
+    shown = """(output) => {
+      const copy = output.cloneNode(true);
+      copy.querySelectorAll("details").forEach((folded) => folded.remove());
+      return copy.textContent;
+    }"""
+    return " ".join(output.evaluate(shown).split())
