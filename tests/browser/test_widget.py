@@ -183,7 +183,7 @@ def test_edited_code_runs_and_is_taken_back(widget: Locator) -> None:
 
 def test_a_concept_behind_the_figure_can_be_edited_too(widget: Locator) -> None:
     widget.locator("[data-action=code]").click()
-    widget.get_by_role("tab", name="attention.entropy").click()
+    widget.get_by_label("Code of", exact=True).select_option(label="attention.entropy")
     rewrite(widget, "return", "return 1.25 +")
     widget.locator("[data-action=code-run]").click()
     expect(widget).to_have_attribute("data-state", "live", timeout=LIVE)
@@ -373,8 +373,7 @@ def rewrite(widget: Locator, old: str, new: str) -> None:
     content = widget.locator(".cm-content")
     expect(content).to_be_visible()
     content.focus()
-    tab = widget.locator("[role=tab][aria-selected=true]")
-    place = int((tab.get_attribute("id") or "-0").rsplit("-", 1)[1])
+    place = int(widget.locator(".widget-source select").input_value())
     code = json.loads(fetched(widget))["sources"][place]["code"]
     assert old in code
     widget.page.keyboard.press("ControlOrMeta+a")

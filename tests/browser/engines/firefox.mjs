@@ -5,7 +5,9 @@ import puppeteer from "puppeteer-core";
 
 const [executablePath, script, ...urls] = process.argv.slice(2);
 const visit = fs.readFileSync(script, "utf8");
-const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+// Firefox fetches the next chapter ahead, and complains when the page is closed meanwhile.
+const extraPrefsFirefox = { "network.prefetch-next": false };
+const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true, extraPrefsFirefox });
 try {
   for (const url of urls) {
     const page = await browser.newPage();
