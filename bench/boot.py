@@ -24,6 +24,9 @@ PRESS = """(id) => new Promise((resolve) => {
   cell.querySelector("[data-action=run]").click();
 })"""
 
+ARRIVED = """([id, code]) =>
+  document.getElementById(id)?.querySelector("code").textContent === code"""
+
 Launch = tuple[str, str]  # the address of a page, and the id of the cell to run on it
 Samples = dict[str, list[float]]  # seconds, by side
 
@@ -50,8 +53,8 @@ def boot(playwright: Playwright, site: Site, stock_folder: Path, runs: int) -> S
         "profile that ran the cell twice before. Nothing was hovered, so nothing was fetched "
         "ahead. Stock runs the same cell, with llmdeep unpacked from the same zip.",
         [
-            *_figures("cold", cold, 3.0),
-            *_figures("warm", warm, 2.0),
+            *_figures("cold", cold, 3.0, 0.5),
+            *_figures("warm", warm, 2.0, 0.5),
             *_figures("cold at 10 Mbit/s, 40 ms", slow, 8.0),
             _next_page(playwright, site, speaking[0], speaking[-1], runs),
         ],
@@ -118,17 +121,16 @@ def _next_page(playwright: Playwright, site: Site, first: Cell, second: Cell, ru
             link = page.locator(f".md-nav a[href$='{second.page.name}/']").first
             link.evaluate("(link) => link.click()")
             page.wait_for_url(url + second.page.path)
-            page.wait_for_selector(f"h1 ~ * #{second.id}, #{second.id}", state="attached")
-            page.wait_for_load_state("networkidle")
+            page.wait_for_function(ARRIVED, arg=[second.id, second.code])
             samples.append(press(page, second.id) * 1000)
             context.close()
     return median("on the next page of the visit, ours", samples, "ms")
 
 
-def _figures(when: str, samples: Samples, budget: float) -> list[Figure]:
+def _figures(when: str, samples: Samples, budget: float, goal: float | None = None) -> list[Figure]:
     ratio = statistics.median(samples["ours"]) / statistics.median(samples["stock"])
     return [
         median(f"{when}, ours", samples["ours"], "s", budget),
         median(f"{when}, stock", samples["stock"], "s"),
-        Figure(f"{when}, ours of stock", ratio, "×", 0.5),
+        Figure(f"{when}, ours of stock", ratio, "×", goal),
     ]

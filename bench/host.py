@@ -13,6 +13,7 @@ from typing import Any
 from llmdeep.site.server import Handler, Hosting
 
 PIECE = 16 * 1024  # bytes that travel at once
+BURST = 0.05  # seconds that a thread may wake too late without the line standing still
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Line:
     def carry(self, size: int) -> None:
         """Take as long as `size` bytes take."""
         with self.lock:
-            self.free = max(self.free, time.monotonic()) + size * 8 / self.bits
+            self.free = max(self.free, time.monotonic() - BURST) + size * 8 / self.bits
             wait = self.free - time.monotonic()
         time.sleep(max(wait, 0))
 

@@ -144,7 +144,7 @@ def _first_scripts(entry: Path) -> set[Path]:
 
 
 def _offline(folder: Path) -> int:
-    """Bytes with Brotli of the files that the service worker lists, but for one request a file."""
+    """Bytes with Brotli, without headers, of the files that the service worker lists."""
     listed = re.findall(
         r'"?url"?:\s*"([^"]+)"', (folder / "service-worker.js").read_text(encoding="utf-8")
     )

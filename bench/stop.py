@@ -15,17 +15,28 @@ SLEEP = "print('begun')\n__import__('time').sleep(1e6)"
 
 STOP = """(id) => new Promise((resolve) => {
   const cell = document.getElementById(id);
+  const output = cell.querySelector("[data-output]");
   const page = document.documentElement;
-  const start = performance.now();
-  let stopped;
+  const before = output.firstElementChild;
   new MutationObserver((_, observer) => {
-    const running = ["busy", "booting"].includes(cell.dataset.state);
-    if (!running) stopped ??= performance.now() - start;
-    if (stopped === undefined || page.dataset.llmdeepRuntime !== "ready") return;
+    if (output.firstElementChild === before || !output.textContent.includes("begun")) return;
     observer.disconnect();
-    resolve([stopped, (performance.now() - start) / 1000]);
-  }).observe(page, {subtree: true, attributeFilter: ["data-state", "data-llmdeep-runtime"]});
-  cell.querySelector("[data-action=stop]").click();
+    press();
+  }).observe(output, {childList: true, subtree: true});
+  cell.querySelector("[data-action=run]").click();
+
+  function press() {
+    const start = performance.now();
+    let stopped;
+    new MutationObserver((_, observer) => {
+      const running = ["busy", "booting"].includes(cell.dataset.state);
+      if (!running) stopped ??= performance.now() - start;
+      if (stopped === undefined || page.dataset.llmdeepRuntime !== "ready") return;
+      observer.disconnect();
+      resolve([stopped, (performance.now() - start) / 1000]);
+    }).observe(page, {subtree: true, attributeFilter: ["data-state", "data-llmdeep-runtime"]});
+    cell.querySelector("[data-action=stop]").click();
+  }
 })"""
 
 
@@ -62,11 +73,8 @@ def _stopped(
         _write(page, cell.id, code)
         samples = []
         for _ in range(runs):
-            page.locator(f"#{cell.id} [data-action=run]").click()
-            page.locator(f"#{cell.id} [data-output]", has_text="begun").wait_for()
             milliseconds, seconds = page.evaluate(STOP, cell.id)
             samples.append((milliseconds, seconds))
-            page.wait_for_load_state("networkidle")
         context.close()
     return samples
 
