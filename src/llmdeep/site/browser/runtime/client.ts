@@ -112,8 +112,8 @@ function fetched(): Promise<Files> {
 async function boot(message?: string): Promise<void> {
   announce({ state: "booting", progress: loadedShare(), message });
   try {
-    const given = await fetched();
-    worker = await launch(given).catch(() => launch(given));
+    const files = fetched();
+    worker = await launch(files).catch(async () => launch(Promise.resolve(await files)));
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => receive(data);
     worker.onerror = () => crashed();
     announce({ state: "ready", message });
@@ -199,6 +199,7 @@ function next(): void {
   if (task === undefined) return;
   running = task;
   heartbeat = setTimeout(() => crashed(), HEARTBEAT);
+  if (interrupt !== null) interrupt[0] = 0; // a Stop meant for the task before came too late
   tell(worker, { op: "task", id: task.id, order: task.order });
 }
 

@@ -12,14 +12,15 @@ export const interrupt: Uint8Array | null = globalThis.crossOriginIsolated
   : null;
 
 /**
- * A worker with Python ready in it. From then on it belongs to the caller, handlers included.
+ * A worker with Python ready in it. From then on it belongs to the caller, handlers included. Its
+ * own code loads while the files are still on their way.
  *
  * It starts from a blob, since such a worker inherits the page's Content-Security-Policy; one
  * started from a URL would be free of a policy that stands in a <meta> element.
  *
- * @throws Error with the worker's reason
+ * @throws Error with the worker's reason, or what became of the files
  */
-export function launch(files: Files): Promise<Worker> {
+export function launch(files: Promise<Files>): Promise<Worker> {
   const code = new URL("worker.js", import.meta.url).href;
   const bootstrap = URL.createObjectURL(
     new Blob(
@@ -32,15 +33,20 @@ export function launch(files: Files): Promise<Worker> {
   );
   return new Promise<Worker>((resolve, reject) => {
     const worker = new Worker(bootstrap, { type: "module", name: "Python" });
-    const fail = (reason: string): void => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const end = (error: unknown): void => {
       clearTimeout(timer);
       worker.terminate();
-      reject(new Error(reason));
+      reject(error);
     };
-    const timer = setTimeout(() => fail("Python did not start in time"), PATIENCE);
+    const fail = (reason: string): void => end(new Error(reason));
+    const start = (given: Files): void => {
+      timer = setTimeout(() => fail("Python did not start in time"), PATIENCE);
+      tell(worker, { op: "boot", boot: { ...given, ...limits() } });
+    };
     worker.onerror = (event) => fail(event.message || "the worker did not load");
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.op === "loaded") tell(worker, { op: "boot", boot: { ...files, ...limits() } });
+      if (data.op === "loaded") files.then(start, end);
       else if (data.op === "failed") fail(data.reason);
       else if (data.op === "ready") {
         clearTimeout(timer);

@@ -17,7 +17,6 @@ const post = self.postMessage.bind(self) as (
 ) => void;
 
 let answer: PyCallable | undefined;
-let interrupt: Uint8Array | null = null;
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if (data.op === "task") {
@@ -33,7 +32,6 @@ post({ op: "loaded" });
 
 function perform(id: number, order: Order): void {
   post({ op: "received", id });
-  if (interrupt !== null) interrupt[0] = 0; // a Stop meant for the task before came too late
   const { emit, flush } = outlet((stream, text) => post({ op: "output", id, stream, text }));
   try {
     const [result, transfer] = ask(order, emit);
@@ -94,10 +92,7 @@ async function boot(given: Boot): Promise<void> {
       }
     },
   });
-  if (given.interrupt !== null) {
-    interrupt = given.interrupt;
-    pyodide.setInterruptBuffer(interrupt);
-  }
+  if (given.interrupt !== null) pyodide.setInterruptBuffer(given.interrupt);
   pyodide.unregisterJsModule("pyodide_js");
   pyodide.runPython(FORGET_PYODIDE);
   lockDown();
