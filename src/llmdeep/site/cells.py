@@ -71,10 +71,10 @@ def cell_markup(fence: Fence, output: Output | None, id: str) -> str:
     One that cannot run in a browser is plain code, with the reason.
     """
     if output is None:
-        reason = html.escape(fence.no_browser)
-        return f'{_code(fence.code)}<p class="cell-elsewhere">Not run in the browser: {reason}.</p>'
+        reason = f"Not run in the browser: {html.escape(fence.no_browser)}."
+        return f'{_code(fence.code, id)}<p class="cell-elsewhere">{reason}</p>'
     return (
-        f'<llmdeep-cell id="{id}" data-state="static">{_code(fence.code)}'
+        f'<llmdeep-cell id="{id}" data-state="static">{_code(fence.code, f"{id}-code")}'
         f"{_tools('run', 'run-above', 'edit', 'reset', 'stop')}"
         f"<div data-output data-search-exclude>{_output(output, id)}</div></llmdeep-cell>"
     )
@@ -83,12 +83,13 @@ def cell_markup(fence: Fence, output: Output | None, id: str) -> str:
 def exercise_markup(starter: Fence, check: Fence, solution: Fence, id: str) -> str:
     """An exercise: a starter to edit, the check that judges it, and a solution, folded away."""
     return (
-        f'<llmdeep-cell id="{id}" data-kind="exercise" data-state="static">{_code(starter.code)}'
+        f'<llmdeep-cell id="{id}" data-kind="exercise" data-state="static">'
+        f"{_code(starter.code, f'{id}-starter')}"
         f"{_tools('check', 'edit', 'reset', 'stop')}<div data-output></div>"
         "<details data-check><summary>What is checked</summary>"
-        f"{_code(check.code)}</details>"
+        f"{_code(check.code, f'{id}-check')}</details>"
         "<details data-solution><summary>A solution</summary>"
-        f"{_code(solution.code)}</details></llmdeep-cell>"
+        f"{_code(solution.code, f'{id}-solution')}</details></llmdeep-cell>"
     )
 
 
@@ -108,8 +109,9 @@ _LABELS = {
 }
 
 
-def _code(code: str) -> str:
-    return f'<div class="highlight"><pre><code>{highlighted(code)}</code></pre></div>'
+def _code(code: str, id: str) -> str:
+    """The block's own id is what the theme's copy button makes its own from."""
+    return f'<div class="highlight"><pre id="{id}"><code>{highlighted(code)}</code></pre></div>'
 
 
 def _tools(*actions: str) -> str:
@@ -131,7 +133,7 @@ def _output(output: Output, id: str) -> str:
     value = output.get("value")
     if value and "views" in value:
         text, arrays = value["views"]
-        drawn = "".join(node.render_packed(text, arrays, id))
+        drawn = node.render_packed(text, arrays, id)
         parts.append(f'<div class="widget-views" data-value>{drawn}</div>')
     elif value:
         parts.append(f"<pre data-value>{html.escape(value['text'])}</pre>")

@@ -18,6 +18,7 @@ SYNTAX = {
     "tex_inline_wrap": ["", ""],
     "tex_block_wrap": ["", ""],
 }
+SHORT = 2  # parts of a formula, between which a line may end
 
 
 class Formulas(Treeprocessor):
@@ -40,11 +41,11 @@ class Formulas(Treeprocessor):
                 markup = node.math(tex, element.tag == "div")
             except node.RenderError as error:
                 raise self.error(tex, str(error)) from None
+            if element.tag == "span" and markup.count('class="base"') <= SHORT:
+                markup = _joined(element, markup)
             element.text = self.md.htmlStash.store(markup)
             element.set("data-search-exclude", "")
-            if (
-                element.tag == "div"
-            ):  # may be wider than a phone, and is then scrolled with the keys
+            if element.tag == "div":  # wider than a phone perhaps, and then scrolled with the keys
                 element.attrib |= {"tabindex": "0", "role": "group", "aria-label": "Formula"}
 
     def error(self, text: str, message: str) -> PageError:
@@ -53,6 +54,16 @@ class Formulas(Treeprocessor):
         lines = self.cells.lines
         line = next((i for i, known in enumerate(lines) if first in known), 0)
         return self.cells.page.error(line, message)
+
+
+def _joined(element: ElementTree.Element, markup: str) -> str:
+    """A short formula and the punctuation after it, which would else begin the next line."""
+    tail = element.tail or ""
+    end = len(tail) - len(tail.lstrip(".,;:!?)"))
+    if end == 0:
+        return markup
+    element.tail = tail[end:]
+    return f'<span class="math-joined">{markup}{tail[:end]}</span>'
 
 
 def _formulas(root: ElementTree.Element) -> Iterator[ElementTree.Element]:

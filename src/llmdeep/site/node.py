@@ -43,14 +43,18 @@ def render(views: Sequence[View], id: str) -> list[str]:
         RenderError: If a view makes no sense, e.g. an edge to a node that is not there.
     """
     text, arrays = pack(views)
-    return render_packed(text, [encoded(array) for array in arrays], id)
-
-
-def render_packed(text: str, arrays: Sequence[str], id: str) -> list[str]:
-    """The same for views that `pack` has turned into text and arrays, the latter `encoded`."""
-    answer = _ask({"method": "views", "text": text, "arrays": list(arrays), "id": id})
+    packed = [encoded(array) for array in arrays]
+    answer = _ask({"method": "views", "text": text, "arrays": packed, "id": id})
     assert isinstance(answer, list)
     return [_text(item) for item in answer]
+
+
+def render_packed(text: str, arrays: Sequence[str], id: str) -> str:
+    """All views of an output, side by side where there is room.
+
+    They come as `pack` gives them, text and arrays, the latter `encoded`.
+    """
+    return _text(_ask({"method": "output", "text": text, "arrays": list(arrays), "id": id}))
 
 
 def encoded(array: np.ndarray) -> str:

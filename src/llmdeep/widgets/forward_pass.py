@@ -144,7 +144,7 @@ def render(
         Table(("part", "parameters"), list(counts.items()), title="The whole model, by part"),
         Note(
             "The weights are random: shapes, counts and arithmetic are those of a trained model, "
-            "but the prediction means nothing. The vocabulary is the sentence's own words."
+            "but the prediction means nothing. The vocabulary is the sentence’s own words."
         ),
     ]
 

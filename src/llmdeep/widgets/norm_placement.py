@@ -63,7 +63,7 @@ def render(
     return [
         chart(streams, 0, "Size of the stream", "root mean square"),
         chart(gradients, 0, "Gradient of the loss at the stream", "‖∂loss/∂stream‖"),
-        chart(updates, 1, "Gradient of each layer's last matrix, W_down", "‖∂loss/∂W_down‖"),
+        chart(updates, 1, "Gradient of each layer’s last matrix, W_down", "‖∂loss/∂W_down‖"),
         Metrics(
             "Gradient of W_down: first layer divided by last",
             **{p: Metric(float(curve[0] / curve[-1])) for p, curve in updates.items()},

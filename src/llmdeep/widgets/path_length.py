@@ -29,7 +29,7 @@ NAMES = ("RNN", "CNN", "CNN, dilated", "attention")
 
 def render(
     length: Annotated[int, Slider(8, 64, values=LENGTHS, unit="tokens")] = 32,
-    kernel_width: Annotated[int, Slider(2, 9, label="width of the CNN's kernel")] = 3,
+    kernel_width: Annotated[int, Slider(2, 9, label="width of the CNN’s kernel")] = 3,
     gain: Annotated[
         float, Slider(0.5, 2, step=0.25, label="size of the weights of RNN and CNN")
     ] = 1.0,

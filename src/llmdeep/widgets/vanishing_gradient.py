@@ -19,13 +19,13 @@ POINTS = 25  # distances drawn; all are computed
 
 
 def render(
-    activation: Annotated[str, Choice("tanh", "linear", label="RNN's activation")] = "tanh",
+    activation: Annotated[str, Choice("tanh", "linear", label="RNN’s activation")] = "tanh",
     spectral_radius: Annotated[
         float, Slider(0.6, 1.4, step=0.05, label="spectral radius of the recurrent weights")
     ] = 0.9,
     length: Annotated[int, Slider(10, 80, step=10, unit="steps")] = 50,
     input_size: Annotated[float, Slider(0, 2, step=0.25, label="size of the inputs")] = 0.5,
-    forget_bias: Annotated[float, Slider(-1, 5, step=0.5, label="LSTM's forget bias")] = 1.0,
+    forget_bias: Annotated[float, Slider(-1, 5, step=0.5, label="LSTM’s forget bias")] = 1.0,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
     rng = np.random.default_rng(seed)
@@ -76,9 +76,9 @@ def render(
                     float(curves["LSTM"][-1]), note="times the gradient, at most"
                 ),
                 "largest singular value": Metric(
-                    float(np.linalg.norm(recurrent[0], 2)), note="of the RNN's recurrent matrix"
+                    float(np.linalg.norm(recurrent[0], 2)), note="of the RNN’s recurrent matrix"
                 ),
-                "mean slope": Metric(float(slopes.mean()), note="of the RNN's activation"),
+                "mean slope": Metric(float(slopes.mean()), note="of the RNN’s activation"),
                 "mean forget gate": Metric(float(forget_gates.mean()), note="of the LSTM"),
             }
         ),

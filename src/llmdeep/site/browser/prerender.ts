@@ -4,12 +4,14 @@
  *
  *     {"method": "math", "tex", "display"}                      → {"result": markup}
  *     {"method": "views", "text", "arrays", "id"}               → {"result": [markup, …]}
+ *     {"method": "output", "text", "arrays", "id"}              → {"result": markup}
  *     {"method": "widget", "file", "id", "url", "params", "caption"} → {"result": markup}
  *
  * `arrays` are float64, little-endian, in base64. A failed request is answered {"error": sentence}.
  */
 
 import { createInterface } from "node:readline";
+import { arranged } from "./views/arrange";
 import { typeset } from "./views/math";
 import { renderView } from "./views/render";
 import type { View } from "./views/types";
@@ -20,7 +22,7 @@ import { storedStates, type WidgetFile } from "./widget/states";
 
 type Request =
   | { method: "math"; tex: string; display: boolean }
-  | { method: "views"; text: string; arrays: string[]; id: string }
+  | { method: "views" | "output"; text: string; arrays: string[]; id: string }
   | { method: "widget"; file: WidgetFile; id: string; url: string; params: Params; caption: string };
 
 for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
@@ -40,7 +42,9 @@ function handle(request: Request): string | string[] {
     case "math":
       return typeset(request.tex, request.display);
     case "views":
-      return renderViews(unpack(request.text, request.arrays.map(decoded)), request.id);
+      return renderViews(packed(request), request.id);
+    case "output":
+      return arranged(packed(request), renderViews(packed(request), request.id));
     case "widget":
       return widget(request);
     default:
@@ -53,11 +57,15 @@ function widget({ file, id, url, params, caption }: Request & { method: "widget"
   const start = Object.fromEntries(file.panel.map((control) => [control.name, control.default]));
   const views = storedStates(file).exact(start);
   if (!views) throw new Error(`The file of widget ${file.name} lacks its own first state.`);
-  return renderWidget({ name: file.name, id, file: url, params, panel: file.panel, views: renderViews(views, id), caption });
+  return renderWidget({ name: file.name, id, file: url, params, panel: file.panel, views: arranged(views, renderViews(views, id)), caption });
 }
 
 function renderViews(views: readonly View[], id: string): string[] {
   return views.map((view, i) => renderView(view, { id: `${id}-v${i}`, math: typeset }));
+}
+
+function packed({ text, arrays }: { text: string; arrays: string[] }): View[] {
+  return unpack(text, arrays.map(decoded));
 }
 
 function decoded(base64: string): Float64Array {

@@ -50,6 +50,7 @@ export function bindOutput(place: HTMLElement, id: string): Output {
       return;
     }
     const block = append("div");
+    block.className = "widget-views";
     block.dataset.value = "";
     await drawViews(block, shown.views, id);
   }

@@ -134,29 +134,62 @@ export function points(series: readonly Series[], layout: ChartLayout): string {
 }
 
 function dots(mark: Point, number: number, layout: ChartLayout): string {
-  const taken: { left: number; right: number; y: number }[] = [];
-  const shown = pairs(mark.x, mark.y, layout).map((pair, i) => {
-    if (!drawable(pair) || !inside(pair, layout)) return "";
-    const [at, y] = [pair[0] / SPAN, pair[1]];
-    const text = mark.texts?.[i];
-    return symbol(number, at, y) + (text ? pointText(text, at, y, taken) : "");
-  });
-  return element("g", { class: `dot ${colourClass(number)}` }, ...shown);
+  const all = pairs(mark.x, mark.y, layout);
+  const shown = all.map((pair) => drawable(pair) && inside(pair, layout));
+  const places = all.map(([x, y]) => ({ at: x / SPAN, y }));
+  const drawn = places.map(({ at, y }, i) => (shown[i] ? symbol(number, at, y) : ""));
+  const labels = pointTexts(places.map((place, i) => ({ ...place, text: shown[i] ? (mark.texts?.[i] ?? "") : "" })), layout);
+  return element("g", { class: `dot ${colourClass(number)}` }, ...drawn, ...labels);
 }
 
-/** A point's own text beside it, turned inwards at the right edge, and left to wide pages where it would collide. */
-function pointText(text: string, at: number, y: number, taken: { left: number; right: number; y: number }[]): string {
-  const width = textWidth(shorten(text, LONGEST_TEXT));
-  const flip = at > 0.6;
-  const box = (plot: number) => ({ left: at * plot + (flip ? -8 - width : 8), right: at * plot + (flip ? -8 : 8 + width), y });
-  const narrow = box(NARROW);
-  const collides = taken.some((other) => Math.abs(other.y - y) < 13 && other.left < narrow.right && narrow.left < other.right);
-  if (!collides) taken.push(narrow);
-  return element(
-    "text",
-    { class: `halo${collides || narrow.left < -20 || narrow.right > NARROW + 20 ? " minor" : ""}`, x: percent(at), dx: flip ? -8 : 8, y, dy: "0.35em", "text-anchor": flip ? "end" : "start" },
-    escape(shorten(text, LONGEST_TEXT)),
-  );
+interface Spot {
+  at: number;
+  y: number;
+  text: string;
+}
+
+/** Where a point's text may stand: beside it, inwards first near the right edge, then above and below. */
+const SIDES = [
+  { dx: 8, dy: 0, anchor: "start", from: 0 },
+  { dx: -8, dy: 0, anchor: "end", from: -1 },
+  { dx: 0, dy: -12, anchor: "middle", from: -0.5 },
+  { dx: 0, dy: 13, anchor: "middle", from: -0.5 },
+] as const;
+const LINE = 13;
+
+/** Each point's own text where it hides nothing; wide pages show those for which a narrow one has no room. */
+function pointTexts(spots: readonly Spot[], { plotHeight }: ChartLayout): string[] {
+  const taken: Record<number, Box[]> = { [WIDE]: [], [NARROW]: [] };
+  for (const { at, y } of spots) {
+    for (const plot of [WIDE, NARROW]) taken[plot]!.push({ left: at * plot - 4, right: at * plot + 4, top: y - 4, bottom: y + 4 });
+  }
+  return spots.map(({ at, y, text }) => {
+    if (!text) return "";
+    const short = shorten(text, LONGEST_TEXT);
+    const box = (side: (typeof SIDES)[number], plot: number): Box => {
+      const left = at * plot + side.dx + side.from * textWidth(short);
+      return { left, right: left + textWidth(short), top: y + side.dy - LINE / 2, bottom: y + side.dy + LINE / 2 };
+    };
+    const free = (side: (typeof SIDES)[number], plot: number): boolean => {
+      const own = box(side, plot);
+      if (own.left < -20 || own.right > plot + 14 || own.top < -20 || own.bottom > plotHeight + 4) return false;
+      return !taken[plot]!.some((other) => own.left < other.right && other.left < own.right && own.top < other.bottom && other.top < own.bottom);
+    };
+    const sides = at > 0.6 ? [SIDES[1], SIDES[0], SIDES[2], SIDES[3]] : SIDES;
+    const side = sides.find((one) => free(one, WIDE));
+    if (!side) return "";
+    taken[WIDE]!.push(box(side, WIDE));
+    const minor = free(side, NARROW) ? "" : " minor";
+    if (!minor) taken[NARROW]!.push(box(side, NARROW));
+    return element("text", { class: `halo${minor}`, x: percent(at), dx: side.dx, y: y + side.dy, dy: "0.35em", "text-anchor": side.anchor }, escape(short));
+  });
+}
+
+interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
 }
 
 // Not `href`: the theme's in-site navigation assigns to every [href], which a <use> refuses.

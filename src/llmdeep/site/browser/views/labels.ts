@@ -9,6 +9,11 @@ export function textWidth(text: string): number {
   return Array.from(text).reduce((sum, character) => sum + (character > "\u2e80" ? WIDE_CHARACTER : CHARACTER), 0);
 }
 
+/** The width of a number at 12 px, whose digits are all as wide as the widest. */
+export function numberWidth(text: string): number {
+  return Array.from(text).reduce((sum, character) => sum + (/[.,]/.test(character) ? 3.6 : 7.4), 0);
+}
+
 /** At most `most` characters, the last an ellipsis if some were cut. */
 export function shorten(text: string, most: number): string {
   const characters = Array.from(text);

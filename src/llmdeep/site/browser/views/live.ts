@@ -1,9 +1,15 @@
 /** Views in the browser: what is on the page turns into new views in place. */
 
-import type { typeset } from "./math";
+import { arranged } from "./arrange";
 import { element, escape } from "./markup";
+import type { typeset } from "./math";
+import { cellNumbers } from "./matrix_numbers";
+import { hasNumbers, matrixSize } from "./matrix_size";
+import { sizeOf } from "./matrix_text";
+import { morph } from "./morph";
+import { superscriptsInSvg } from "./numbers";
 import { dataTable, renderView } from "./render";
-import type { View } from "./types";
+import type { Matrix, View } from "./types";
 
 const shown = new WeakMap<Element, View>();
 const listening = new WeakSet<Element>();
@@ -15,16 +21,41 @@ let math: typeof typeset | undefined;
  */
 export function updateViews(container: HTMLElement, views: readonly View[], idPrefix: string): void {
   listenForTables(container);
-  views.forEach((view, i) => {
-    const current = container.children[i];
-    if (current && shown.get(current) === view) return;
+  const elements = viewElements(container);
+  const drawn = views.map((view, i) => {
+    const current = elements[i];
+    if (current && shown.get(current) === view) return current;
     const data = current?.querySelector("details.view-data[open]") ? "full" : "none";
-    const next = parse(renderView(view, { id: `${idPrefix}-v${i}`, math: formula, data }));
-    const element = current ? morph(current, next) : container.appendChild(next);
+    const before = current && shown.get(current);
+    const same = before?.view === "matrix" && view.view === "matrix" && haveSameCells(before, view);
+    const next = parse(renderView(view, { id: `${idPrefix}-v${i}`, math: formula, data, numbers: same ? "none" : "full" }));
+    const element = current ? morph(current, next) : next;
+    if (same) updateNumbers(element, before, view);
     shown.set(element, view);
+    return element;
   });
-  while (container.children.length > views.length) container.lastElementChild!.remove();
+  arrange(container, views, drawn);
   if (!math && views.some((view) => view.view === "math")) void loadMath(container, views, idPrefix);
+}
+
+/** The elements of the views in a container, in the order of the views. */
+export function viewElements(container: Element): Element[] {
+  return [...container.querySelectorAll("[data-view]")];
+}
+
+/** Moves views into other rows only if the rows are not as they should be. */
+function arrange(container: HTMLElement, views: readonly View[], drawn: readonly Element[]): void {
+  const outline = arranged(views, drawn.map(() => PLACE));
+  if (outlineOf(container) === outline && drawn.every((element) => element.isConnected)) return;
+  const frame = parse(`<div>${outline}</div>`);
+  frame.querySelectorAll("slot").forEach((place, i) => place.replaceWith(drawn[i]!));
+  container.replaceChildren(...frame.children);
+}
+
+const PLACE = "<slot></slot>";
+
+function outlineOf(element: Element): string {
+  return [...element.children].map((child) => (child.hasAttribute("data-view") ? PLACE : `<div class="${child.className}">${outlineOf(child)}</div>`)).join("");
 }
 
 /** Tables are filled when the reader opens them: most never are. */
@@ -51,12 +82,10 @@ async function loadMath(container: HTMLElement, views: readonly View[], idPrefix
     document.head.append(sheet);
   }
   math = (await import("./math")).typeset;
-  views.forEach((view, i) => {
-    const current = container.children[i];
-    if (view.view === "math" && current && shown.get(current) === view) shown.delete(current);
-  });
-  const still = views.every((view, i) => view.view === "math" || shown.get(container.children[i]!) === view);
-  if (still) updateViews(container, views, idPrefix);
+  const elements = viewElements(container);
+  if (!views.every((view, i) => elements[i] && shown.get(elements[i]) === view)) return; // newer views came meanwhile
+  views.forEach((view, i) => view.view === "math" && shown.delete(elements[i]!));
+  updateViews(container, views, idPrefix);
 }
 
 /** A formula that KaTeX refuses is shown as it was written. */
@@ -75,26 +104,25 @@ function parse(markup: string): Element {
   return template.content.firstElementChild!;
 }
 
-/** Turn `old` into `next` with as few changes as a walk side by side finds; returns what is in place. */
-function morph(old: Element, next: Element): Element {
-  if (old.tagName !== next.tagName) {
-    old.replaceWith(next);
-    return next;
-  }
-  for (const { name } of [...old.attributes]) {
-    if (!next.hasAttribute(name) && !(name === "open" && old.tagName === "DETAILS")) old.removeAttribute(name);
-  }
-  for (const { name, value } of next.attributes) {
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  }
-  const [before, after] = [[...old.childNodes], [...next.childNodes]];
-  after.forEach((child, i) => {
-    const counterpart = before[i];
-    if (!counterpart) old.append(child);
-    else if (counterpart instanceof Element && child instanceof Element) morph(counterpart, child);
-    else if (counterpart.nodeType !== child.nodeType) counterpart.replaceWith(child);
-    else if (counterpart.nodeValue !== child.nodeValue) counterpart.nodeValue = child.nodeValue;
+function haveSameCells(before: Matrix, now: Matrix): boolean {
+  return hasNumbers(now) && String(sizeOf(before)) === String(sizeOf(now)) && matrixSize(before).fits !== undefined && matrixSize(now).fits !== undefined;
+}
+
+/** A matrix has hundreds of numbers, of which a step of a slider changes some: only those are touched. */
+function updateNumbers(element: Element, before: Matrix, now: Matrix): void {
+  const texts = element.querySelector(".numbers")!.children;
+  const old = cellNumbers(before);
+  cellNumbers(now).forEach(({ text, kind = "" }, i) => {
+    if (text !== old[i]!.text) write(texts[i]!, text);
+    if (kind === (old[i]!.kind ?? "")) return;
+    if (kind) texts[i]!.setAttribute("class", kind);
+    else texts[i]!.removeAttribute("class");
   });
-  for (const extra of before.slice(after.length)) extra.remove();
-  return old;
+}
+
+function write(element: Element, text: string): void {
+  const markup = superscriptsInSvg(text);
+  const only = element.childNodes.length === 1 ? element.firstChild : undefined;
+  if (only instanceof Text && markup === text) only.data = text;
+  else element.innerHTML = markup;
 }

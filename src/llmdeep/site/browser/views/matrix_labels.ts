@@ -13,7 +13,7 @@ const WIDE = 520;
 
 export function rowLabelWidth(matrix: Matrix): number {
   const names = Array.from({ length: sizeOf(matrix)[0] }, (_, i) => shorten(rowName(matrix, i), 16));
-  return Math.ceil(Math.max(...names.map(textWidth))) + 8;
+  return Math.ceil(Math.max(...names.map(textWidth))) + 9;
 }
 
 /** Names of the rows, at the left, as many as there is room for lines of text. */
@@ -30,11 +30,10 @@ export function rowLabels(matrix: Matrix, width: number, height: number): string
 }
 
 /** Names of the columns, above, turned where they are wider than the narrowest cells. */
-export function columnLabels(matrix: Matrix, width: number): { markup: string; turned: boolean } {
+export function columnLabels(matrix: Matrix, width: number): string {
   const [, n] = sizeOf(matrix);
-  const names = Array.from({ length: n }, (_, i) => shorten(columnName(matrix, i), 14));
-  const longest = Math.max(...names.map(textWidth));
-  const turned = matrix.columns !== undefined && longest > Math.min(width, NARROW) / n - 4;
+  const longest = Math.max(...columnWidths(matrix));
+  const turned = isTurned(matrix, width);
   const room = turned ? LINE + 3 : longest + 6;
   const every = Math.ceil((room * n) / Math.min(width, WIDE));
   const narrow = Math.ceil((room * n) / (Math.min(width, NARROW) * every));
@@ -49,7 +48,23 @@ export function columnLabels(matrix: Matrix, width: number): { markup: string; t
         : element("text", { class: kind, x: at, y: "100%", dy: -5, "text-anchor": "middle" }, text);
     });
   const height = turned ? Math.ceil(longest * 0.83) + 12 : 20;
-  return { markup: element("svg", { class: "matrix-columns", "aria-hidden": "true", width: "100%", height, overflow: "visible" }, ...drawn), turned };
+  return element("svg", { class: "matrix-columns", "aria-hidden": "true", width: "100%", height, overflow: "visible" }, ...drawn);
+}
+
+/** Pixels by which turned names reach beyond the cells at the right: a multiple of ten, for which there is a class. */
+export function columnOverhang(matrix: Matrix, width: number): number {
+  if (!isTurned(matrix, width)) return 0;
+  const [, n] = sizeOf(matrix);
+  const beyond = columnWidths(matrix).map((wide, i) => wide * 0.58 + 3 - ((n - i - 0.5) / n) * Math.min(width, NARROW));
+  return Math.max(0, Math.ceil(Math.max(...beyond) / 10) * 10);
+}
+
+function isTurned(matrix: Matrix, width: number): boolean {
+  return matrix.columns !== undefined && Math.max(...columnWidths(matrix)) > Math.min(width, NARROW) / sizeOf(matrix)[1] - 4;
+}
+
+function columnWidths(matrix: Matrix): number[] {
+  return Array.from({ length: sizeOf(matrix)[1] }, (_, i) => textWidth(shorten(columnName(matrix, i), 14)));
 }
 
 function label(name: string, most: number): string {

@@ -1,6 +1,7 @@
 /** A matrix in words and as a table. */
 
 import { formatNumber, withUnit } from "./numbers";
+import { colourScale, type ColourScale } from "./palette";
 import type { Matrix, Numbers, Scalar } from "./types";
 
 /** More cells than this are summarized by row in the table. */
@@ -16,6 +17,10 @@ export function rowName({ rows }: Matrix, index: number): string {
 
 export function columnName({ columns }: Matrix, index: number): string {
   return columns?.[index] ?? String(index);
+}
+
+export function matrixScale(matrix: Matrix): ColourScale {
+  return colourScale(everyValue(matrix.values), matrix.diverging, matrix.domain);
 }
 
 /** The text alternative: size, axes, range, where the largest value is, and what is masked. */

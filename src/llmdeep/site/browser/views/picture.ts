@@ -9,7 +9,7 @@ const PROPERTIES = [
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 16;
-const HIDDEN = "details, noscript, .readout, .readout-line, .katex-mathml, [hidden]";
+const HIDDEN = "details, noscript, .katex-mathml, [hidden]";
 
 /** The views inside `element` where they stand: pictures, and the text around them line by line. */
 export function pictureOf(element: Element): string {

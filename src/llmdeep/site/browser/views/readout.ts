@@ -4,6 +4,7 @@
  */
 
 import { axisTitle, chartLayout, fromTop } from "./chart_layout";
+import { viewElements } from "./live";
 import { columnName, rowName, sizeOf } from "./matrix_text";
 import { withUnit } from "./numbers";
 import { heights, seriesOf } from "./series";
@@ -25,12 +26,12 @@ export function attachReadout(container: HTMLElement, views: () => readonly View
     const target = event.target as Element;
     const picture = target.closest(".chart, .matrix-cells");
     const element = target.closest<HTMLElement>("[data-view]");
-    const view = element && views()[[...container.children].indexOf(element)];
+    const view = element && views()[viewElements(container).indexOf(element)];
     const place = picture?.getBoundingClientRect();
     const reading = view && place && read(view, event.clientX - place.left, event.clientY - place.top, place);
     if (!reading || !place) return hide();
     box.textContent = reading.text;
-    container.append(line, box);
+    document.body.append(line, box); // a figure with a frame of its own would hold them
     const left = reading.at === undefined ? event.clientX : place.left + reading.at * place.width;
     line.hidden = reading.at === undefined;
     Object.assign(line.style, { left: `${left}px`, top: `${place.top}px`, height: `${place.height}px` });

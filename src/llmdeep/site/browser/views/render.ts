@@ -6,8 +6,9 @@ import { chartLabel, chartTable } from "./chart_text";
 import { graphFigure, graphLabel, graphTable } from "./graph";
 import { legend } from "./legend";
 import { element, escape } from "./markup";
-import { hasNumbers, matrixFigure } from "./matrix";
-import { matrixLabel, matrixTable, sizeOf } from "./matrix_text";
+import { matrixFigure } from "./matrix";
+import { matrixSize } from "./matrix_size";
+import { matrixLabel, matrixTable } from "./matrix_text";
 import { metricsView } from "./metrics";
 import { noteView } from "./note";
 import { formatNumber } from "./numbers";
@@ -22,6 +23,8 @@ export interface RenderOptions {
   math?: (tex: string, display: boolean) => string;
   /** "none" leaves out the tables behind pictures, which the browser fills when they are opened. */
   data?: "full" | "none";
+  /** "none" leaves out the numbers in the cells of a matrix, for a page that has them already. */
+  numbers?: "full" | "none";
 }
 
 /** One view as one element with `data-view`, its title, picture, legend and data. */
@@ -29,7 +32,7 @@ export function renderView(view: View, options: RenderOptions): string {
   if (!/^[A-Za-z][\w-]*$/.test(options.id)) throw new RangeError(`“${options.id}” can't be an id: letters, digits, - and _ only.`);
   return element(
     "div",
-    { class: `view view-${view.view}${isWide(view) ? " view-wide" : ""}`, "data-view": view.view, id: options.id },
+    { class: `view view-${view.view}${view.view === "matrix" ? ` ${matrixSize(view).roomClass}` : ""}`, "data-view": view.view, id: options.id },
     view.title ? element("p", { class: "view-title" }, escape(view.title)) : "",
     body(view, options),
     dataSection(view, options),
@@ -44,12 +47,12 @@ export function dataTable(view: View): string {
   return tableOf(table.columns, table.rows, 4, `Data of ${view.title || "the picture"}`) + note;
 }
 
-function body(view: View, { id, math }: RenderOptions): string {
+function body(view: View, { id, math, numbers }: RenderOptions): string {
   switch (view.view) {
     case "chart":
       return chart(view, id);
     case "matrix":
-      return matrixFigure(view, id, matrixLabel(view));
+      return matrixFigure(view, id, matrixLabel(view), numbers !== "none");
     case "graph":
       return graphFigure(view, id, graphLabel(view));
     case "tokens":
@@ -88,11 +91,4 @@ function dataOf(view: View): { columns: string[]; rows: Scalar[][]; note: string
   if (view.view === "chart") return chartTable(view);
   if (view.view === "matrix") return matrixTable(view);
   return view.view === "graph" && view.edges.length ? graphTable(view) : undefined;
-}
-
-/** Views that want the whole width of a widget; the others stand side by side where there is room. */
-function isWide(view: View): boolean {
-  if (view.view === "matrix") return hasNumbers(view) ? sizeOf(view)[1] > 8 : sizeOf(view)[1] > 2 * sizeOf(view)[0];
-  if (view.view === "table") return view.columns.length > 4;
-  return view.view !== "chart";
 }

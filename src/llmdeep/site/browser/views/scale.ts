@@ -64,7 +64,7 @@ function linear(axis: Axis, values: readonly number[], { round, padding, count }
   const place = (value: number) => (value - start) / (end - start);
   const whole = values.length > 0 && end - start >= 2 && values.every((value) => !Number.isFinite(value) || Number.isInteger(value));
   const shown = ticks(start, end, count).filter((value) => !whole || Number.isInteger(value));
-  const years = isYears(axis.label);
+  const years = isYears(axis.label) || (!axis.unit && start >= 1900 && end <= 2100);
   const texts = tickTexts(shown, whole ? Math.max(1, tickStep(start, end, count)) : tickStep(start, end, count), years);
   return {
     at: (value) => (typeof value === "number" ? place(value) : NaN),

@@ -13,26 +13,29 @@ export function tableOf(columns: readonly string[], rows: readonly (readonly Sca
   const width = Math.max(columns.length, ...rows.map((row) => row.length));
   const cells = Array.from({ length: width }, (_, column) => columnCells(rows.map((row) => row[column] ?? null), digits, isYears(columns[column])));
   const named = rows.length > 1 && typeof rows[0]?.[0] === "string";
-  const head = element("tr", {}, ...Array.from({ length: width }, (_, i) => element("th", { scope: "col", class: cells[i]!.numeric ? "number" : undefined }, escape(columns[i] ?? ""))));
+  const head = element("tr", {}, ...Array.from({ length: width }, (_, i) => element("th", { scope: "col", class: cells[i]!.kind }, escape(columns[i] ?? ""))));
   const body = rows.map((_, row) =>
     element(
       "tr",
       {},
-      ...cells.map(({ texts, numeric }, column) =>
+      ...cells.map(({ texts, kind }, column) =>
         named && column === 0
-          ? element("th", { scope: "row" }, texts[row]!)
-          : element("td", { class: numeric ? "number" : undefined }, texts[row]!),
+          ? element("th", { scope: "row", class: kind }, texts[row]!)
+          : element("td", { class: kind }, texts[row]!),
       ),
     ),
   );
   return element(
     "div",
     { class: "table-scroll", tabindex: 0, role: "group", "aria-label": name },
-    element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)),
+    element("table", { class: "data-table" }, element("thead", {}, head), element("tbody", {}, ...body)),
   );
 }
 
-function columnCells(values: readonly Scalar[], digits: number, years: boolean): { texts: string[]; numeric: boolean } {
+/** Text that is never broken, in characters: shapes, names. */
+const SHORT = 12;
+
+function columnCells(values: readonly Scalar[], digits: number, years: boolean): { texts: string[]; kind: "number" | "short" | undefined } {
   const numbers = values.filter((value) => typeof value === "number");
   const numeric = numbers.length > 0 && values.every((value) => typeof value === "number" || value === null);
   const formatted = years && numbers.every(Number.isInteger) ? numbers.map(String) : formatColumn(numbers, digits);
@@ -42,5 +45,6 @@ function columnCells(values: readonly Scalar[], digits: number, years: boolean):
     if (typeof value === "boolean") return value ? "yes" : "no";
     return value === null ? "" : element("bdi", {}, escape(value));
   });
-  return { texts, numeric };
+  const short = values.every((value) => typeof value !== "string" || value.length <= SHORT);
+  return { texts, kind: numeric ? "number" : short ? "short" : undefined };
 }

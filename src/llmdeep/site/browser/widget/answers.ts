@@ -68,6 +68,7 @@ export function startAnswers(
     }
     endWait();
     drawn = asked;
+    controls.forgive();
     draw({ params, views: stored, edits: none, exact: false });
     settle("static", final ? `${summary(shown)} · precomputed` : undefined);
     if (final && runtime.status().state === "ready") await ask(params, false); // all digits, where the table is rounded
@@ -83,6 +84,7 @@ export function startAnswers(
     if (disposed || ticket <= drawn) return;
     if (outcome.ok) {
       drawn = ticket;
+      controls.forgive();
       draw({ params, views: unpack(outcome.rendered.text, outcome.rendered.arrays), edits: code, exact: true });
       if (ticket !== asked) return;
       endWait();
@@ -90,6 +92,8 @@ export function startAnswers(
     } else if (ticket === asked && wait) {
       endWait();
       const { summary: text, traceback } = report(outcome.failure, "This figure");
+      const refused = outcome.failure.kind === "error" && outcome.failure.type === "ControlError" && code === none;
+      if (refused && controls.blame(text)) return refuse();
       const rest = outcome.failure.kind === "unavailable" ? " One control moved at a time still answers." : "";
       fail(text + rest, traceback);
       if (traceback) failed(traceback);
@@ -111,14 +115,14 @@ export function startAnswers(
   function fail(text: string, traceback?: string): void {
     host.dataset.state = "error";
     stage.message({ summary: `${text} ${still()}`, traceback });
-    stage.say(text);
+    stage.say("");
   }
 
   function refuse(): void {
     endWait();
     host.dataset.state = "error";
     stage.message({ summary: still() }); // what is wrong stands beside the control
-    stage.say(still());
+    stage.say("");
   }
 
   function still(): string {
@@ -162,7 +166,7 @@ export function startAnswers(
 
   function summary({ params, edits }: Shown): string {
     const moved = file.panel.filter((control) => params[control.name] !== control.default);
-    const words = moved.map((control) => `${control.label} ${shorten(describe(control, params[control.name]!))}`);
+    const words = moved.map((control) => `${control.label} ${control.kind === "text" ? quote(String(params[control.name])) : describe(control, params[control.name]!)}`);
     if (Object.keys(edits).length > 0) words.push("edited code");
     return words.join(", ") || "the figure as it began";
   }
@@ -181,9 +185,9 @@ export function startAnswers(
   };
 }
 
-function shorten(text: string): string {
-  const line = text.replace(/\s+/g, " ");
-  return line.length > 28 ? `“${line.slice(0, 26)}…”` : line;
+function quote(text: string): string {
+  const line = Array.from(text.replace(/\s+/g, " "));
+  return `“${line.length > 28 ? `${line.slice(0, 26).join("")}…` : line.join("")}”`;
 }
 
 function took(started: number | undefined): string {

@@ -1,6 +1,6 @@
 /**
- * The code behind a figure, to read, edit and run: the widget's own file and the functions of the
- * book that it calls, a tab each. Nothing runs before the reader says so.
+ * The code behind a figure, to read, edit and run: the widget's own file first, then the functions
+ * of the book that it calls, by module. Nothing runs before the reader says so.
  */
 
 import { createEditor, type Editor } from "../editor";
@@ -23,7 +23,8 @@ export interface CodePanel {
 export function openCode(place: HTMLElement, id: string, sources: readonly Source[], run: (edits: Record<string, string>) => void): CodePanel {
   const code = new Map(sources.map((source) => [source.name, source.code]));
   place.innerHTML = markup(id, sources);
-  const tabs = [...place.querySelectorAll<HTMLElement>('[role="tab"]')];
+  const chooser = place.querySelector("select")!;
+  const options = [...chooser.options].sort((a, b) => Number(a.value) - Number(b.value));
   const where = place.querySelector<HTMLElement>("[data-where]")!;
   const notice = place.querySelector<HTMLElement>("[data-notice]")!;
   const editor: Editor = createEditor(place.querySelector<HTMLElement>("[data-editor]")!, {
@@ -38,14 +39,9 @@ export function openCode(place: HTMLElement, id: string, sources: readonly Sourc
   function select(index: number): void {
     current = index;
     const source = sources[index]!;
-    tabs.forEach((tab, i) => {
-      tab.setAttribute("aria-selected", String(i === index));
-      tab.tabIndex = i === index ? 0 : -1;
-    });
+    chooser.value = String(index);
     editor.show(code.get(source.name)!, `Code of ${source.name}`, source.line);
-    place.querySelector('[role="tabpanel"]')!.setAttribute("aria-labelledby", tabs[index]!.id);
     where.textContent = `${source.path}, line ${source.line}`;
-    tabs[index]!.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   function keep(text: string): void {
@@ -55,7 +51,7 @@ export function openCode(place: HTMLElement, id: string, sources: readonly Sourc
 
   function markEdited(): void {
     const changed = edited();
-    sources.forEach((source, i) => tabs[i]!.toggleAttribute("data-edited", source.name in changed));
+    sources.forEach((source, i) => (options[i]!.text = nameOf(source, i) + (source.name in changed ? " · edited" : "")));
     place.querySelector<HTMLButtonElement>('[data-action="code-reset"]')!.disabled = Object.keys(changed).length === 0;
   }
 
@@ -95,43 +91,41 @@ export function openCode(place: HTMLElement, id: string, sources: readonly Sourc
   }
 
   place.addEventListener("click", (event) => {
-    const pressed = event.target as Element;
-    const tab = tabs.indexOf(pressed.closest<HTMLElement>('[role="tab"]')!);
-    if (tab >= 0) select(tab);
-    const action = pressed.closest("[data-action]")?.getAttribute("data-action");
+    const action = (event.target as Element).closest("[data-action]")?.getAttribute("data-action");
     if (action === "code-run") runEdits();
     if (action === "code-reset") {
       restore();
       run({});
     }
   });
-  place.addEventListener("keydown", (event) => {
-    const from = tabs.indexOf(event.target as HTMLElement);
-    const to = { ArrowRight: from + 1, ArrowLeft: from - 1, Home: 0, End: tabs.length - 1 }[event.key];
-    if (from < 0 || to === undefined) return;
-    event.preventDefault();
-    const next = (to + tabs.length) % tabs.length;
-    select(next);
-    tabs[next]!.focus();
-  });
+  chooser.addEventListener("change", () => select(Number(chooser.value)));
   markEdited();
 
   return { fill, restore, edited, mark, focus: () => editor.focus(), dispose: () => editor.dispose() };
 }
 
 function markup(id: string, sources: readonly Source[]): string {
-  const tabs = sources.map((source, index) => {
-    const name = source.name.split(".").slice(index === 0 ? -1 : -2).join(".");
-    return element("button", { type: "button", role: "tab", id: `${id}-tab-${index}`, "aria-controls": `${id}-code` }, escape(index === 0 ? `${name}.py` : name));
+  const modules = new Map<string, string[]>();
+  sources.forEach((source, index) => {
+    const option = element("option", { value: String(index) }, escape(nameOf(source, index)));
+    const group = index === 0 ? "This figure" : source.path;
+    modules.set(group, [...(modules.get(group) ?? []), option]);
   });
+  const groups = [...modules].map(([module, options]) => element("optgroup", { label: module }, ...options));
   return [
-    element("div", { class: "widget-tabs", role: "tablist", "aria-label": "Code behind this figure" }, ...tabs),
+    element(
+      "div",
+      { class: "widget-source" },
+      element("label", { for: `${id}-source` }, "Code of"),
+      element("select", { id: `${id}-source`, autocomplete: "off" }, ...groups),
+      element("span", { class: "widget-where", "data-where": true }),
+    ),
     element("p", { class: "widget-notice", "data-notice": true, role: "note", hidden: true }),
-    element("div", { role: "tabpanel", id: `${id}-code` }, element("div", { class: "code-editor", "data-editor": true })),
+    element("div", { class: "code-editor", "data-editor": true }),
     element(
       "div",
       { class: "widget-bar" },
-      element("p", { class: "widget-status" }, element("span", { "data-where": true }), " · Ctrl or ⌘ with Enter runs, Tab leaves the editor"),
+      element("p", { class: "widget-status" }, "Ctrl or ⌘ with Enter runs, Tab leaves the editor"),
       element(
         "div",
         { class: "widget-tools" },
@@ -140,4 +134,10 @@ function markup(id: string, sources: readonly Source[]): string {
       ),
     ),
   ].join("");
+}
+
+/** "softmax_scaling.py" for the figure's own file, "attention.softmax" for a function it calls. */
+function nameOf(source: Source, index: number): string {
+  const name = source.name.split(".");
+  return index === 0 ? `${name.at(-1)}.py` : name.slice(-2).join(".");
 }

@@ -18,6 +18,10 @@ export interface Controls {
   moved(): ControlData[];
   /** Whether any control shows something it refuses. */
   refused(): boolean;
+  /** Shows what Python found wrong at the control that was changed last; false if there is none. */
+  blame(problem: string): boolean;
+  /** Takes that back: Python has an answer again. */
+  forgive(): void;
 }
 
 type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
@@ -26,6 +30,8 @@ export function bindControls(host: Element, panel: readonly ControlData[]): Cont
   const byName = new Map(panel.map((control) => [control.name, control]));
   const params: Params = Object.fromEntries(panel.map((control) => [control.name, control.default]));
   const problems = new Map<string, string>();
+  let latest: ControlData | undefined;
+  let blamed: ControlData | undefined;
 
   function of(field: Element): ControlData | undefined {
     return byName.get(field.getAttribute("name") ?? field.getAttribute("data-for") ?? "");
@@ -43,6 +49,7 @@ export function bindControls(host: Element, panel: readonly ControlData[]): Cont
       return "refused";
     }
     const changed = params[control.name] !== checked.value || problems.has(control.name);
+    latest = control;
     params[control.name] = checked.value;
     refuse(control, "");
     write(control, checked.value, typed);
@@ -77,6 +84,7 @@ export function bindControls(host: Element, panel: readonly ControlData[]): Cont
     if (!place || place.textContent === problem) return;
     place.textContent = problem;
     place.hidden = !problem;
+    if (problem) place.closest("details")?.setAttribute("open", "");
     for (const field of fields(control.name)) {
       field.toggleAttribute("aria-invalid", false);
       if (problem) {
@@ -84,6 +92,17 @@ export function bindControls(host: Element, panel: readonly ControlData[]): Cont
         field.setAttribute("aria-describedby", place.id);
       } else field.removeAttribute("aria-describedby");
     }
+  }
+
+  function blame(problem: string): boolean {
+    blamed = latest;
+    if (blamed) refuse(blamed, problem);
+    return blamed !== undefined;
+  }
+
+  function forgive(): void {
+    if (blamed) refuse(blamed, "");
+    blamed = undefined;
   }
 
   function fields(name: string): Field[] {
@@ -98,6 +117,8 @@ export function bindControls(host: Element, panel: readonly ControlData[]): Cont
     of,
     moved: () => panel.filter((control) => params[control.name] !== control.default),
     refused: () => problems.size > 0,
+    blame,
+    forgive,
   };
 }
 

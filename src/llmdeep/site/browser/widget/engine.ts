@@ -45,6 +45,7 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
     const control = controls.of(field);
     if (!control) return;
     if (control === steps) playing.pause();
+    stage.steady(control.kind === "slider" || control.kind === "steps");
     clearTimeout(typing);
     const reading = controls.read(field, final);
     if (reading === "refused") answers.refuse();
@@ -97,6 +98,7 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
   function goTo(step: number): boolean {
     if (!steps || step < 0 || step > lastStep) return false;
     controls.set(steps.name, step);
+    stage.steady(true);
     update(true);
     return true;
   }
@@ -116,6 +118,7 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
 
   function reset(): void {
     playing.pause();
+    stage.steady(false);
     for (const control of panel) controls.set(control.name, control.default);
     code?.restore();
     run({});
@@ -184,6 +187,7 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
     clearTimeout(typing);
     cancelAnimationFrame(frame);
     answers.dispose();
+    stage.dispose();
     endReadout();
     code?.dispose();
   }

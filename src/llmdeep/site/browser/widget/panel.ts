@@ -9,6 +9,9 @@ import { formatNumber } from "../views/numbers";
 export type Value = number | string | boolean;
 export type Params = Record<string, Value>;
 
+/** A text with longer lines, in characters, wants the whole width. */
+const LONG_LINE = 30;
+
 /** One control, as `llmdeep.widgets._panel.panel_data` describes it. */
 export interface ControlData {
   name: string;
@@ -92,7 +95,8 @@ function renderControl(control: ControlData, value: Value, id: string): string {
   }[control.kind](control, value, own);
   const problem = element("p", { class: "widget-problem", id: `${own}-problem`, "data-problem": control.name, hidden: true });
   const wide = control.kind === "steps" || control.kind === "text";
-  return element("div", { class: `widget-control widget-${control.kind}${wide ? " widget-wide" : ""}` }, body, problem);
+  const long = control.kind === "text" && String(control.default).split("\n").some((line) => line.length > LONG_LINE);
+  return element("div", { class: `widget-control widget-${control.kind}${wide ? " widget-wide" : ""}${long ? " widget-long" : ""}` }, body, problem);
 }
 
 function renderSlider(control: ControlData, value: Value, id: string): string {

@@ -9,7 +9,7 @@ export interface WidgetShell {
   file: string; // URL of the widget file, relative to the page
   params: Params; // what the chapter gave
   panel: ControlData[]; // whose defaults are the figure's
-  views: string[]; // markup of each view
+  views: string; // markup
   caption: string; // markup
 }
 
@@ -40,8 +40,8 @@ export function renderWidget({ name, id, file, params, panel, views, caption }: 
       "figure",
       { class: "widget" },
       renderPanel(panel, Object.fromEntries(panel.map((control) => [control.name, control.default])), id),
-      element("div", { class: "widget-views", "data-views": true, ...unread }, ...views),
-      element("div", { class: "widget-message", "data-message": true, hidden: true }),
+      element("div", { class: "widget-views", "data-views": true, ...unread }, views),
+      element("div", { class: "widget-message", "data-message": true, role: "alert", hidden: true }),
       bar,
       element("noscript", {}, element("p", { class: "widget-still", ...unread }, still)),
       element("div", { class: "widget-code", "data-code": true, hidden: true }),

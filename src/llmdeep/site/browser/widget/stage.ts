@@ -6,6 +6,8 @@ import type { View } from "../views/types";
 
 export interface Stage {
   draw(views: readonly View[]): void;
+  /** While steady the figure may grow but not shrink, so that nothing below follows a drag. */
+  steady(on: boolean): void;
   /** Shows that the picture is not yet the answer. */
   pending(on: boolean): void;
   /** What went wrong, in place; without a report, nothing did. */
@@ -14,6 +16,7 @@ export interface Stage {
   say(text: string): void;
   /** A bar of known (0 to 1) or unknown length while something takes long. */
   progress(share: number | "unknown" | undefined): void;
+  dispose(): void;
 }
 
 const FLICKER = 200; // milliseconds in which an answer counts as immediate
@@ -25,17 +28,25 @@ export function bindStage(host: Element, id: string): Stage {
   let dimming: ReturnType<typeof setTimeout> | undefined;
   let waiting = false;
   let bar: HTMLProgressElement | undefined;
+  let keeping = false;
+  // Out of sight and with every new layout of the page it takes its own height again.
+  const sight = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) || release());
+  sight.observe(place);
+  addEventListener("resize", release);
 
   function draw(views: readonly View[]): void {
-    keepHeight();
+    if (keeping) place.style.minHeight = `${place.offsetHeight}px`;
+    else release();
     updateViews(place, views, id);
     if (waiting) dimSoon();
   }
 
-  // While the reader plays a figure may grow; it shrinks only when the page is laid out anew.
-  function keepHeight(): void {
-    if (place.style.minHeight === "") addEventListener("resize", () => (place.style.minHeight = ""), { once: true });
-    place.style.minHeight = `${place.offsetHeight}px`;
+  function steady(on: boolean): void {
+    keeping = on;
+  }
+
+  function release(): void {
+    place.style.minHeight = "";
   }
 
   function pending(on: boolean): void {
@@ -75,5 +86,11 @@ export function bindStage(host: Element, id: string): Stage {
     else bar.value = share;
   }
 
-  return { draw, pending, message, say, progress };
+  function dispose(): void {
+    clearTimeout(dimming);
+    sight.disconnect();
+    removeEventListener("resize", release);
+  }
+
+  return { draw, steady, pending, message, say, progress, dispose };
 }
