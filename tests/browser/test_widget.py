@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from reader import LIVE, figure, picture, wait_until_still
+from reader import LIVE, figure, picture, wait_for_change, wait_until_still
 
 from llmdeep.widgets._panel import widget_render
 from llmdeep.widgets._views import as_data
@@ -107,8 +107,9 @@ def test_nothing_below_the_figure_moves_while_it_is_dragged(widget: Locator) -> 
 
 
 def test_a_refused_number_is_explained_where_it_was_typed(widget: Locator) -> None:
+    start = picture(widget)
     press(slider(widget, "d_head"), "Home")
-    wait_until_still(widget)
+    wait_for_change(widget, start)
     before = picture(widget)
     box = widget.locator("[data-for=n_keys]")
     box.fill("1000")

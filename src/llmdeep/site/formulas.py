@@ -18,7 +18,7 @@ SYNTAX = {
     "tex_inline_wrap": ["", ""],
     "tex_block_wrap": ["", ""],
 }
-SHORT = 2  # parts of a formula, between which a line may end
+SHORT = 24  # characters of TeX that fit into the narrowest line, whatever they say
 
 
 class Formulas(Treeprocessor):
@@ -41,7 +41,7 @@ class Formulas(Treeprocessor):
                 markup = node.math(tex, element.tag == "div")
             except node.RenderError as error:
                 raise self.error(tex, str(error)) from None
-            if element.tag == "span" and markup.count('class="base"') <= SHORT:
+            if element.tag == "span" and len(tex) <= SHORT:
                 markup = _joined(element, markup)
             element.text = self.md.htmlStash.store(markup)
             element.set("data-search-exclude", "")
