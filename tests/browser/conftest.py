@@ -61,6 +61,15 @@ def runtime_url(runtime_folder: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def page(chromium: Browser, runtime_url: str) -> Iterator[Page]:
+    """One page whose Python stays up from test to test."""
+    page = chromium.new_page()
+    page.goto(runtime_url)
+    yield page
+    page.close()
+
+
 @pytest.fixture(scope="session")
 def isolated_url(runtime_folder: Path) -> Iterator[str]:
     """The same, cross-origin isolated, so that the page may share memory with the worker."""

@@ -9,20 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from python_page import RENDER
 
 from llmdeep.site.session import render_widget
 from llmdeep.widgets._panel import panel_data, widget_names, widget_render
-
-
-@pytest.fixture(scope="module")
-def page(chromium: Browser, runtime_url: str) -> Iterator[Page]:
-    """One page whose Python stays up from test to test."""
-    page = chromium.new_page()
-    page.goto(runtime_url)
-    yield page
-    page.close()
 
 
 def panels(name: str) -> Iterator[dict[str, Any]]:

@@ -2,24 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from python_page import WIDGET, failure, render, run, value
 
 from llmdeep.site.session import render_widget
-
-
-@pytest.fixture(scope="module")
-def page(chromium: Browser, runtime_url: str) -> Iterator[Page]:
-    """One page whose Python stays up from test to test."""
-    page = chromium.new_page()
-    page.goto(runtime_url)
-    yield page
-    page.close()
 
 
 def test_it_starts_on_first_need_and_says_so(

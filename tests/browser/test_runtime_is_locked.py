@@ -1,22 +1,12 @@
 """From Python in the page nothing is in reach: network, storage, the document, JavaScript."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from python_page import failure, run, value
-
-
-@pytest.fixture(scope="module")
-def page(chromium: Browser, runtime_url: str) -> Iterator[Page]:
-    """One page whose Python stays up from test to test."""
-    page = chromium.new_page()
-    page.goto(runtime_url)
-    yield page
-    page.close()
-
 
 OUT_OF_REACH = {
     "the page": "import js\njs.document",

@@ -1,22 +1,12 @@
 """What runs too long, too deep or too large is stopped, and the page goes on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from python_page import failure, run, value
 
 from llmdeep.site.session import MOST_OUTPUT
-
-
-@pytest.fixture(scope="module")
-def page(chromium: Browser, runtime_url: str) -> Iterator[Page]:
-    """One page whose Python stays up from test to test."""
-    page = chromium.new_page()
-    page.goto(runtime_url)
-    yield page
-    page.close()
-
 
 LOOPS = {
     "a loop": "while True: pass",
