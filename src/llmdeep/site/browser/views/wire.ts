@@ -12,19 +12,6 @@ export function unpack(text: string, arrays: readonly Float64Array[]): View[] {
   return filled as View[];
 }
 
-/** The inverse of `unpack`: a vector becomes an array of its own, and so does each matrix row. */
-export function pack(views: readonly View[]): { text: string; arrays: Float64Array[] } {
-  const arrays: Float64Array[] = [];
-  const text = JSON.stringify(views, (_key, value: unknown) => {
-    if (value instanceof Float64Array) {
-      arrays.push(value);
-      return { $array: arrays.length - 1, shape: [value.length] };
-    }
-    return typeof value === "number" && !Number.isFinite(value) ? { $number: String(value) } : value;
-  });
-  return { text, arrays };
-}
-
 function fill(value: unknown, arrays: readonly Float64Array[]): unknown {
   if (Array.isArray(value)) return value.map((item) => fill(item, arrays));
   if (typeof value !== "object" || value === null) return value;
