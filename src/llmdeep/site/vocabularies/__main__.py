@@ -1,0 +1,5 @@
+"""`python -m llmdeep.site.vocabularies`: convert the vocabularies now."""
+
+from llmdeep.site.vocabularies import prepare
+
+print(prepare())
