@@ -88,13 +88,13 @@ def attention_tensors(
 ) -> dict[str, Array]:
     """Causal self-attention with what it computes on the way, `written` last."""
     queries, keys, values = (
-        split_heads(_affine(x, weights, prefix + name), n_heads)
+        split_heads(affine(x, weights, prefix + name), n_heads)
         for name in ("query", "key", "value")
     )
     scores = attention_scores(queries, keys, causal_mask(len(x)))
     shares = softmax(scores)
     mixed = merge_heads(shares @ values)
-    written = _affine(mixed, weights, prefix + "output")
+    written = affine(mixed, weights, prefix + "output")
     return {
         "queries": queries,
         "keys": keys,
@@ -110,10 +110,10 @@ def feed_forward_tensors(
     x: Float[Array, "positions d_model"], weights: Weights, prefix: str, gated: bool
 ) -> dict[str, Array]:
     """GELU (tanh form) or SwiGLU with what it computes on the way, `written` last."""
-    up = _affine(x, weights, prefix + "up")
-    gate = _affine(x, weights, prefix + "gate") if gated else up
+    up = affine(x, weights, prefix + "up")
+    gate = affine(x, weights, prefix + "gate") if gated else up
     activated = silu(gate) * up if gated else gelu_tanh(up)
-    written = _affine(activated, weights, prefix + "down")
+    written = affine(activated, weights, prefix + "down")
     return ({"gate": gate} if gated else {}) | {
         "up": up,
         "activated": activated,
@@ -129,6 +129,13 @@ def normalise(
     if configuration.norm == "rms":
         return rms_norm(x, gain)
     return layer_norm(x, gain, weights[f"{name}.shift"])
+
+
+def affine(x: Array, weights: Weights, name: str) -> Array:
+    """x times the matrix stored under `name`, plus its bias if there is one."""
+    product: Array = x @ weights[name]
+    bias = weights.get(f"{name}_bias")
+    return product if bias is None else product + bias
 
 
 def _sublayer_step(
@@ -151,12 +158,6 @@ def _sublayer_step(
         before=lambda x: normalise(x, prefix + "norm_before", weights, c),
         after=lambda x: normalise(x, prefix + "norm_after", weights, c),
     )
-
-
-def _affine(x: Array, weights: Weights, name: str) -> Array:
-    product: Array = x @ weights[name]
-    bias = weights.get(f"{name}_bias")
-    return product if bias is None else product + bias
 
 
 def _encode_positions(n: int, weights: Weights, c: Configuration) -> Array:
