@@ -1,0 +1,1 @@
+"""Training a small language model, `llmdeep train`: text in, model out. It needs torch."""
