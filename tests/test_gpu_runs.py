@@ -1,0 +1,258 @@
+"""What is in gpu_runs/ is sound, and `llmdeep gpu check` would notice if it were not."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from llmdeep import cli
+from llmdeep.gpu import artifact as artifacts
+from llmdeep.gpu.agreement import agreement, poisoned_memory, relative_error
+from llmdeep.gpu.artifact import FOLDER, path_of, problems, read, states
+from llmdeep.gpu.closure import closure, closure_hash, files
+from llmdeep.gpu.compiler import compiled
+from llmdeep.gpu.discovery import NoSuchKernelError, header, load, names
+from llmdeep.gpu.interpret import Interpreter
+from llmdeep.gpu.roofs import datasheet, floor
+
+CASE = "8k"
+MEDIAN = 0.3  # ms; the datasheet's floor for this case is 0.224
+
+
+@pytest.fixture(scope="module")
+def sound() -> artifacts.Artifact:
+    """An artifact as a run would write it, of times that nobody measured."""
+    kernel = load("softmax")
+    case = kernel.cases[CASE]
+    flops, moved = kernel.flops(**case.size), kernel.bytes_moved(itemsize=2, **case.size)
+    sheet = datasheet("NVIDIA H200")
+    physics = floor(flops, moved, sheet.peak("bf16") / 1e12, sheet.bandwidth / 1e12)
+    today = floor(flops, moved, 780.0, 4.3)
+    state = {"sm_mhz": 1980, "mem_mhz": 3201, "temp_c": 40, "power_w": 300, "throttle": "0x0"}
+    times = {"median_ms": MEDIAN, "p20_ms": 0.29, "p80_ms": 0.31}
+    return {
+        "schema": "llmdeep.gpu_run/1",
+        "run": {"utc": "", "command": "", "harness_sha256": "", "seed": 0, "wall_s": 1},
+        "git": {"sha": "", "dirty": False},
+        "device": {
+            "name": "NVIDIA H200",
+            "accelerator": sheet.name,
+            "cc": "9.0",
+            "sm": 132,
+            "l2_bytes": 62914560,
+            "mem_bytes": 1,
+            "smem_optin_bytes": 232448,
+            "driver": "",
+            "power_limit_w": 700,
+            "before": state,
+            "after": state,
+        },
+        "software": {
+            "python": "",
+            "torch": "",
+            "cuda": "",
+            "cudnn": 1,
+            "triton": "3.6.0",
+            "numpy": "",
+        },
+        "ceilings": {
+            "copy_tbs": 4.3,
+            "bf16_tflops_8192_random": 780.0,
+            "fp8_tflops_8192": None,
+            "empty_launch_us": 2.0,
+            "datasheet": {"hbm_tbs": 4.8, "tflops": {"bf16": 989.5}},
+        },
+        "kernel": {
+            "name": "softmax",
+            "entry": "kernels/softmax.py:launch",
+            "files": files("softmax"),
+            "closure_sha256": closure_hash("softmax"),
+        },
+        "checked": [],
+        "results": [
+            {
+                "case": CASE,
+                "shape": dict(case.size),
+                "dtype": case.dtype,
+                "input": "random",
+                "flops": flops,
+                "bytes": moved,
+                "formula": kernel.formula,
+                "bound": "memory",
+                "floor_ms": {"datasheet": physics.milliseconds, "measured": today.milliseconds},
+                "config": {},
+                "autotune": {"tried": 1, "failed": 0},
+                "timing": {
+                    "method": "",
+                    "l2": "flushed",
+                    "n": 100,
+                    **times,
+                    "min_ms": 0.28,
+                    "repeat_medians_ms": [0.3, 0.301],
+                    "graph_ms": None,
+                    "order": "ABBA",
+                },
+                "derived": {
+                    "tflops": flops / MEDIAN / 1e9,
+                    "gbs": moved / MEDIAN / 1e6,
+                    "pct_floor_measured": 100 * today.milliseconds / MEDIAN,
+                    "pct_peak_datasheet": 100 * physics.milliseconds / MEDIAN,
+                },
+                "error": {
+                    "reference": "",
+                    "shape": dict(case.size),
+                    "rel_l2": [0.001],
+                    "peer_rel_l2": [0.001],
+                    "bound": [0.004],
+                    "seeds": 3,
+                    "poisoned": True,
+                    "deterministic": True,
+                    "pass": True,
+                },
+                "peers": [{"name": "torch.softmax", "status": "ok", **times, "speedup": 1.0}],
+                "memory": {"peak_bytes": 1},
+                "compile": compiled(kernel, case, 90, {}),
+                "notes": "",
+            }
+        ],
+    }
+
+
+def test_what_was_measured_is_sound():
+    for path in FOLDER.glob("*.json"):
+        assert problems(read(path)) == [], path.name
+
+
+def test_a_sound_artifact_has_no_problems(sound):
+    assert problems(sound) == []
+
+
+FALSE = [  # where, what it says instead, and what the check answers
+    ("timing.median_ms", 0.2, "order must be"),
+    ("timing.repeat_medians_ms", [0.25, 0.3], "repeats differ"),
+    ("timing.graph_ms", 0.1, "below the physical floor"),
+    ("derived.gbs", 3000.0, "gbs is 3000.0, and follows as"),
+    ("derived.tflops", 1.0, "tflops is 1.0"),
+    ("floor_ms.measured", 0.3, "floor_ms.measured"),
+    ("bound", "compute", "bound by memory"),
+    ("error.rel_l2", [0.01], "not within the bound"),
+    ("error.poisoned", False, "not within the bound, on poisoned memory"),
+    ("input", "zeros", "zeros are no inputs"),
+    ("peers", [], "there is no peer"),
+    ("flops", 5.0, "tflops"),
+    ("case", "9k", "no case of the kernel"),
+    ("compile.0.registers", 20, "had 20 registers, and now"),
+    ("dtype", 3, "which is no str"),
+    ("shape", None, "which is no dict"),
+]
+
+
+@pytest.mark.parametrize(("where", "said", "answer"), FALSE, ids=[where for where, _, _ in FALSE])
+def test_a_false_artifact_is_found_out(sound, where, said, answer):
+    false = copy.deepcopy(sound)
+    *path, last = where.split(".")
+    at = false["results"][0]
+    for step in path:
+        at = at[int(step)] if step.isdigit() else at[step]
+    at[last] = said
+    assert any(answer in problem for problem in problems(false)), problems(false)
+
+
+def test_a_time_below_the_floor_is_found_out_even_if_all_else_agrees(sound):
+    false = copy.deepcopy(sound)
+    result = false["results"][0]
+    factor = 0.5
+    timing = result["timing"]
+    for name in ("median_ms", "p20_ms", "p80_ms", "min_ms"):
+        timing[name] *= factor
+    timing["repeat_medians_ms"] = [one * factor for one in timing["repeat_medians_ms"]]
+    result["derived"] = {name: value / factor for name, value in result["derived"].items()}
+    result["peers"][0]["speedup"] /= factor
+    (problem,) = problems(false)
+    assert "below the physical floor" in problem
+
+
+def test_what_is_missing_or_unknown_is_named(sound):
+    false = copy.deepcopy(sound)
+    del false["device"]["driver"]
+    false["results"][0]["guess"] = 1
+    assert set(problems(false)) == {"device.driver is missing", "results[0].guess is unknown"}
+
+
+def test_a_kernel_is_missing_then_measured_then_stale(sound, tmp_path):
+    assert states(tmp_path)["softmax"] == "missing"
+    path = path_of("softmax", "NVIDIA H200", tmp_path)
+    assert path.name == "softmax.nvidia-h200.json"
+    path.write_text(json.dumps(sound))
+    assert states(tmp_path)["softmax"] == "measured"
+    older = copy.deepcopy(sound)
+    older["kernel"]["closure_sha256"] = "0"
+    older["results"][0]["compile"][0]["registers"] = 20  # of older code: nothing to compare
+    path.write_text(json.dumps(older))
+    assert states(tmp_path)["softmax"] == "stale"
+    assert problems(older) == []
+
+
+def test_prose_leaves_a_measurement_valid_and_code_does_not(tmp_path, monkeypatch):
+    path = tmp_path / "softmax.py"
+    text = Path(load("softmax").launch.__code__.co_filename).read_text(encoding="utf-8")
+    monkeypatch.setattr("llmdeep.gpu.closure.source", lambda name: path)
+    path.write_text(text)
+    before = closure_hash("softmax")
+    path.write_text(text.replace('"""Softmax of each row', '"""Other words') + "\n# a remark\n")
+    assert closure_hash("softmax") == before
+    path.write_text(text.replace("LONGEST_ROW = 32768", "LONGEST_ROW = 16384"))
+    assert closure_hash("softmax") != before
+    path.write_text(text.replace("tl.max(x, axis=1", "tl.min(x, axis=1"))
+    assert closure_hash("softmax") != before
+
+
+def test_the_closure_is_what_a_launch_runs_and_no_more():
+    code = closure("softmax")
+    assert "def softmax_kernel" in code
+    assert "LONGEST_ROW" in code
+    assert "KERNEL" not in code
+    assert "def reference" not in code
+
+
+def test_poisoned_memory_shows_what_was_not_written():
+    with poisoned_memory():
+        assert torch.empty(3).isnan().all()
+    assert relative_error(torch.tensor([1.0, float("nan")]), torch.ones(2)) != 0
+    assert relative_error(torch.full((2,), torch.inf), torch.full((2,), torch.inf)) == 0
+
+
+def test_the_commands(capsys, monkeypatch):
+    assert cli.main(["gpu", "list"]) == 0
+    assert capsys.readouterr().out.split() == names()
+    assert cli.main(["gpu", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in listed] == names()
+    assert listed[names().index("softmax")]["title"] == header("softmax")["title"]
+    assert cli.main(["gpu", "check"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(names())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cli.main(["gpu", "run"]) == 1
+    assert "There is no CUDA device here." in capsys.readouterr().err
+
+
+def test_bad_calls_get_one_clear_sentence():
+    launch = load("softmax").launch
+    with pytest.raises(ValueError, match="x is on cpu, and the kernel runs on a GPU"):
+        launch(torch.ones(2, 2))
+    with pytest.raises(NoSuchKernelError, match="no kernel is called 'soft'; there are"):
+        load("soft")
+    with pytest.raises(LookupError, match="no datasheet is known for 'GeForce'"):
+        datasheet("GeForce")
+
+
+def test_the_interpreter_and_the_oracle_meet_in_one_place():
+    """A kernel that returns too little is noticed before its numbers are."""
+    kernel = load("softmax")
+    with pytest.raises(ValueError, match="2 outputs, 1 of the reference"):
+        agreement(kernel, kernel.sizes[0], "float32", "cpu", call=lambda x: (x, x))
+    process = Interpreter()
+    assert process.pid == 0
+    process.close()
