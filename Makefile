@@ -6,6 +6,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+GPU ?= --minutes 9
 BIN := $(abspath $(VENV))/bin
 TORCH := 2.13.0
 
@@ -20,13 +21,14 @@ DOTS := 2>&1 | awk '/^(Collecting|Requirement|Downloading|Installing)/ { printf 
   /^ERROR|^ *error:/ { print } END { print "" }'
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test check bench clean
+.PHONY: help serve site test check bench gpu clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 	@echo 'make site    the finished site, in site/'
 	@echo 'make check   style and types only'
 	@echo 'make bench   measures the site against its budgets'
+	@echo 'make gpu     measures the kernels on this machine'"'"'s GPU, with its own torch'
 	@echo 'make clean   removes what was built'
 
 serve: $(VENV)/.site node_modules/.site
@@ -46,9 +48,13 @@ check: $(VENV)/.test node_modules/.test
 	@mypy
 	@node_modules/.bin/tsc --project src/llmdeep/site/browser
 	@node_modules/.bin/tsc --project src/llmdeep/site/browser/offline
+	@node_modules/.bin/tsc --project src/llmdeep/site/browser/search
 
 bench: $(VENV)/.test node_modules/.test
 	@python -m bench
+
+gpu: # the GPU machine's own Python, whose torch knows CUDA; the tests' torch does not
+	@PYTHONPATH=src $(PYTHON) -m llmdeep.cli gpu run $(GPU)
 
 clean:
 	rm -rf site docs/assets .cache
@@ -69,7 +75,7 @@ $(VENV)/.site: requirements/site.txt pyproject.toml | $(VENV)/.python
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.site
-	@echo 'Python packages for the tests, about 400 MB'
+	@echo 'Python packages for the tests, about 600 MB'
 	@$(PIP) -r requirements/test.txt $(DOTS)
 	@$(PIP) torch==$(TORCH)+cpu >/dev/null 2>&1 || $(PIP) torch==$(TORCH) $(DOTS)
 	@touch $@

@@ -24,7 +24,13 @@ install_import_hook(
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
 
-from llmdeep.site.fences import Fence, exercises, python_fences  # noqa: E402  (after the hook)
+from llmdeep.site import vocabularies  # noqa: E402  (after the hook)
+from llmdeep.site.fences import Fence, exercises, python_fences  # noqa: E402
+
+
+def pytest_configure() -> None:
+    """The vocabularies lie outside git: a fresh clone makes them here, whatever is tested."""
+    vocabularies.prepare()
 
 
 def fences(document: Document) -> Iterator[Region]:

@@ -6,6 +6,7 @@
     boot        from Run to the first output, beside stock Pyodide
     answers     from input to pixels, every control of every widget
     stop        until a cell has stopped, until Python is back
+    model       the book's own: first logits, tokens a second, attention maps, memory
     lighthouse  a simulated phone
 
 Everything is measured in one run, on a copy of the repository built for it, and printed beside its
@@ -31,6 +32,7 @@ from bench.answers import answers
 from bench.boot import boot
 from bench.host import hosting
 from bench.lighthouse import lighthouse
+from bench.model import model
 from bench.readable import readable
 from bench.report import Section, text
 from bench.site import Site
@@ -40,7 +42,7 @@ from llmdeep.site.paths import CACHE
 from llmdeep.site.pyodide.numpy_wheel import Wheel, find_wheel
 from llmdeep.site.pyodide.official import official
 
-PARTS = ("building", "bytes", "readable", "boot", "answers", "stop", "lighthouse")
+PARTS = ("building", "bytes", "readable", "boot", "answers", "stop", "model", "lighthouse")
 REPORT = CACHE / "bench.json"
 
 
@@ -111,6 +113,9 @@ def measure(playwright: Playwright, folder: Path, parts: list[str], runs: int) -
         if "stop" in parts and beside:
             say("stop")
             yield stop(browser, site.folder, runs)
+        if "model" in parts and beside:
+            say("model")
+            yield model(browser, site.folder, runs)
     if "lighthouse" in parts:
         say("lighthouse")
         yield lighthouse(site.folder, chromium.executable(playwright), (runs + 1) // 2)

@@ -122,9 +122,10 @@
     if (final) field.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  /** Moves a control of a figure that was out of sight until now. */
-  function meet(step) {
+  /** Moves a control of a figure that was out of sight until `after` milliseconds ago. */
+  async function meet({ after, ...step }) {
     figures()[step.figure].scrollIntoView({ behavior: "instant", block: "center" });
+    if (after) await new Promise((resolve) => setTimeout(resolve, after));
     return move(step);
   }
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "llmdeep"
+KERNELS = ROOT / "kernels"
 CONCEPTS = sorted(p.stem for p in PACKAGE.glob("*.py") if p.stem not in ("__init__", "cli"))
-SHARED = ("shapes",)  # of every chapter
+SHARED = ("shapes", "terms", "data_files", "book_model")  # of every chapter
+DATA = ("catalog",)  # a package of data and its reader, open to every concept and widget
 BROWSER_SIDE = ("session", "edits", "errors")  # of llmdeep.site, but shipped with the concepts
 
 
@@ -58,11 +61,12 @@ def reading_order() -> list[Path]:
     return [ROOT / "docs" / page for page in pages(nav)]
 
 
+@cache
 def chapters() -> dict[str, int]:
     """For each concept module the place in the reading order of the chapter it belongs to.
 
     That is the chapter of the same name, else the first one that mentions it, else the first one
-    that any module importing it belongs to.
+    that any module importing it belongs to. What only kernels use comes after all chapters.
     """
     parts = [page for page in reading_order() if page.parent != ROOT / "docs"]
     place: dict[str, int] = {}
@@ -75,15 +79,19 @@ def chapters() -> dict[str, int]:
                 place[name] = min(place.get(name, index), index)
         if own in CONCEPTS:
             place[own] = index
+    mentioned_somewhere = set(place)
     for index, page in enumerate(parts):
         for widget in re.findall(r"widget:(\w+)", page.read_text(encoding="utf-8")):
             for name in concept_imports(PACKAGE / "widgets" / f"{widget}.py"):
                 place.setdefault(name, index)
+    for path in KERNELS.glob("*.py"):
+        for name in concept_imports(path):
+            place.setdefault(name, len(parts))
     for _ in CONCEPTS:
         for name in CONCEPTS:
             if name in place:
-                for imported in concept_imports(PACKAGE / f"{name}.py"):
-                    place.setdefault(imported, place[name])
+                for imported in concept_imports(PACKAGE / f"{name}.py") - mentioned_somewhere:
+                    place[imported] = min(place.get(imported, place[name]), place[name])
     return place
 
 
@@ -95,7 +103,7 @@ def test_a_concept_imports_numpy_the_standard_library_and_concepts_only(name: st
             continue  # only where it is installed
         assert top in ("numpy", "llmdeep") or top in sys.stdlib_module_names, imported
         if top == "llmdeep":
-            assert imported.split(".")[1] in CONCEPTS, f"{name} imports {imported}"
+            assert imported.split(".")[1] in (*CONCEPTS, *DATA), f"{name} imports {imported}"
 
 
 @pytest.mark.parametrize("name", [name for name in CONCEPTS if name not in SHARED])
@@ -104,6 +112,27 @@ def test_a_concept_imports_only_what_was_read_before(name: str) -> None:
     assert name in place, f"no chapter mentions llmdeep.{name}"
     for imported in concept_imports(PACKAGE / f"{name}.py") - set(SHARED):
         assert place[imported] <= place[name], f"{name} imports {imported} of a later chapter"
+
+
+@pytest.mark.parametrize("package", DATA)
+def test_data_is_read_with_the_standard_library_alone(package: str) -> None:
+    for path in (PACKAGE / package).glob("*.py"):
+        for imported in imports(path):
+            own = imported.startswith(f"llmdeep.{package}.")
+            assert own or imported.split(".")[0] in sys.stdlib_module_names, imported
+
+
+def test_kernels_import_concepts_and_what_runs_them_and_only_that_imports_kernels() -> None:
+    for path in KERNELS.glob("*.py"):
+        for imported in imports(path):
+            top, _, rest = imported.partition(".")
+            assert top in ("numpy", "torch", "triton", "llmdeep") or top in sys.stdlib_module_names
+            if top == "llmdeep":
+                assert rest.split(".")[0] in (*CONCEPTS, "gpu", "kernels"), (
+                    f"{path.name}: {imported}"
+                )
+    for path in PACKAGE.rglob("*.py"):
+        assert not any(name.startswith("llmdeep.kernels") for name in imports(path)), path
 
 
 def test_nothing_imports_a_widget() -> None:
@@ -120,7 +149,8 @@ def test_widgets_import_concepts_and_controls_only() -> None:
             top, _, rest = imported.partition(".")
             assert top in ("numpy", "llmdeep") or top in sys.stdlib_module_names, imported
             if top == "llmdeep":
-                assert rest.split(".")[0] in (*CONCEPTS, "widgets"), f"{path.name}: {imported}"
+                known = (*CONCEPTS, *DATA, "widgets")
+                assert rest.split(".")[0] in known, f"{path.name}: {imported}"
 
 
 def test_what_runs_in_the_browser_needs_nothing_that_is_not_there() -> None:

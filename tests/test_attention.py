@@ -20,6 +20,7 @@ from llmdeep.attention import (
     sliding_window_mask,
     softmax,
     softmax_jacobian,
+    softmax_jacobian_norm,
     split_heads,
 )
 
@@ -233,6 +234,18 @@ def test_the_jacobian_agrees_with_autograd(dtype):
     assert jacobian.dtype == dtype
     np.testing.assert_allclose(jacobian, expected.numpy(), atol=1e-6)
     np.testing.assert_allclose(jacobian.sum(axis=-1), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0.1, 1, 3])
+def test_the_norm_of_the_jacobian_needs_no_jacobian(size):
+    weights = softmax(np.random.default_rng(5).standard_normal((6, 4, 9)) * size)
+    expected = np.linalg.norm(softmax_jacobian(weights), axis=(-2, -1))
+    np.testing.assert_allclose(softmax_jacobian_norm(weights), expected, rtol=1e-9)
+
+
+def test_the_norm_of_the_jacobian_outlives_a_weight_that_rounds_to_1():
+    weights = np.array([[1.0, 1e-30, 0.0], [0.0, 1.0, 0.0]])  # to first order, ‖J‖ = 2 · 1e-30
+    np.testing.assert_allclose(softmax_jacobian_norm(weights), [2e-30, 0], rtol=1e-9)
 
 
 def test_entropy_agrees_with_torch_and_reaches_its_ends():

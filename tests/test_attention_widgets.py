@@ -76,7 +76,10 @@ def test_every_step_shows_its_formula_its_numbers_and_where_they_come_from(step)
 
 
 def test_a_query_past_the_end_is_the_last_word():
-    assert show(sentence="a dog", query=12)[0].title == show(sentence="a dog", query=2)[0].title
+    past_end, last = (show(sentence="a dog", query=query) for query in (12, 2))
+    assert past_end[0].title == last[0].title
+    said = [of_kind(views, Note)[0].text for views in (past_end, last)]
+    assert said[0] == f"The sentence ends with word 2, so you look from there. {said[1]}"
 
 
 def test_words_not_in_the_list_get_the_same_random_vector_each_time_and_are_named():

@@ -10,6 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from llmdeep import feed_forward as ff
+from llmdeep import transformer
 from llmdeep.block import (
     NormKind,
     Placement,
@@ -20,6 +21,7 @@ from llmdeep.block import (
     residual,
     stack_pullback,
 )
+from llmdeep.book_model import load
 from llmdeep.decoder import attention_tensors, feed_forward_tensors, forward, random_weights
 from llmdeep.norms import layer_norm, layer_norm_gradient, rms_norm, rms_norm_gradient
 from llmdeep.parameters import (
@@ -476,9 +478,9 @@ class TestWidgets:
         assert "overflowed" in loud.text
 
     @pytest.mark.parametrize("step", range(len(forward_pass.WALK)))
-    @pytest.mark.parametrize("parts", [forward_pass.GELU, forward_pass.SWIGLU])
-    def test_forward_pass_shows_every_tensor(self, step, parts):
-        _, matrix, formula, metrics, walk, _, _ = forward_pass.render(step=step, parts=parts)
+    @pytest.mark.parametrize("model", [forward_pass.GELU, forward_pass.SWIGLU])
+    def test_forward_pass_shows_every_tensor(self, step, model):
+        _, matrix, formula, metrics, walk, _, _ = forward_pass.render(step=step, model=model)
         values = np.asarray(matrix.values)
         assert values.shape[0] == 6
         assert formula.tex
@@ -488,12 +490,36 @@ class TestWidgets:
         assert metrics.items["shape"].value == shape
         assert metrics.items["parameters that make it"].value == made_by
 
-    @pytest.mark.parametrize("parts", [forward_pass.GELU, forward_pass.SWIGLU])
-    def test_forward_pass_counts_every_parameter_once(self, parts):
-        *_, walk, table, _ = forward_pass.render(parts=parts)
+    @pytest.mark.parametrize("model", [forward_pass.GELU, forward_pass.SWIGLU])
+    def test_forward_pass_counts_every_parameter_once(self, model):
+        *_, walk, table, _ = forward_pass.render(model=model)
         inside = sum(row[2] for row in walk.rows[3:17])
         outside = sum(row[2] for row in walk.rows) - inside
         assert outside + forward_pass.N_LAYERS * inside == sum(count for _, count in table.rows)
+
+    @pytest.mark.parametrize("step", range(len(forward_pass.WALK)))
+    def test_forward_pass_walks_through_the_book_s_model(self, step):
+        config, weights, tokenizer = load()
+        text = "A fox met a crow."
+        views = forward_pass.render(text, step=step, layer=6, head=5, model=forward_pass.BOOK)
+        tokens = np.array([tokenizer.special["<|endoftext|>"], *tokenizer.encode(text)])
+        seen = {}
+        transformer.forward(weights, config, tokens, visit=seen.__setitem__)
+        stage = forward_pass.WALK[step]
+        if stage.label == "Positions":
+            assert "turned" in views[1].text
+            return
+        logits = seen["logits"]
+        seen["probabilities"] = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+        tensor = seen[stage.tensor.format(5)]
+        head = min(4, len(tensor) - 1)  # keys and values have fewer
+        shown = np.asarray(views[1].values)
+        wanted = tensor[head] if tensor.ndim == 3 else tensor
+        if wanted.shape[1] == config.vocabulary_size:
+            wanted = wanted[:, np.argsort(-logits[-1], kind="stable")[:12]]
+        np.testing.assert_allclose(shown, wanted[:, :48], rtol=1e-6)
+        *_, table, _ = views
+        assert sum(count for _, count in table.rows) == sum(w.size for w in weights.values())
 
     def test_forward_pass_shows_the_layer_and_head_asked_for(self):
         step = [stage.label for stage in forward_pass.WALK].index("Attention weights")

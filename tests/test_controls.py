@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -13,7 +14,9 @@ from llmdeep.site.paths import BROWSER
 from llmdeep.widgets import (
     Choice,
     ControlError,
+    File,
     Number,
+    OpenFile,
     Seed,
     Slider,
     Steps,
@@ -24,6 +27,7 @@ from llmdeep.widgets import (
 from llmdeep.widgets._controls import Control
 from llmdeep.widgets._panel import arguments, panel_data, widget_render
 
+OWN = OpenFile("own.safetensors", 1234, lambda start, length: b"")
 REFUSED: list[tuple[Control, Any, str]] = [
     (Slider(0.1, 4), 5, "5 is too large; the largest here is 4."),
     (Slider(0.1, 4), -1, "-1 is too small; the smallest here is 0.1."),
@@ -48,8 +52,14 @@ REFUSED: list[tuple[Control, Any, str]] = [
     (Text(max_length=5), "x" * 1234, "1,234 characters are too many; at most 5 fit here."),
     (Text(max_length=2), "👩‍👩‍👧", "5 characters are too many; at most 2 fit here."),
     (Text(), "a\ud800", "This text holds half of a character; paste it again."),
+    (File(), "own.safetensors", "This wants a file; choose one with the button."),
+    (File(".txt,.md"), OWN, "“own.safetensors” is not a .txt or .md file."),
+    (File(max_bytes=1000), OWN, "1,234 bytes are too many; at most 1,000 fit here."),
 ]
 ACCEPTED: list[tuple[Control, Any, Any]] = [
+    (File(), None, None),
+    (File(".safetensors"), OWN, OWN),
+    (File(max_bytes=1234), OWN, OWN),
     (Slider(0.1, 4), "2.5", 2.5),
     (Slider(0.1, 4), 0.1, 0.1),
     (Slider(values=(1, 2, 4), integer=True), 4, 4),
@@ -86,7 +96,7 @@ def test_the_page_refuses_in_the_same_words(control: Control, value: Any, messag
 @pytest.mark.parametrize(("control", "value", "taken"), ACCEPTED)
 def test_the_page_accepts_the_same(control: Control, value: Any, taken: Any) -> None:
     place = len(REFUSED) + ACCEPTED.index((control, value, taken))
-    assert on_the_page()[place] == {"ok": True, "value": taken}
+    assert on_the_page()[place] == {"ok": True, "value": raw(taken) if taken is OWN else taken}
 
 
 @pytest.mark.parametrize("value", [None, True, [], {}, b"1", 1j])
@@ -113,6 +123,19 @@ def test_a_slider_that_makes_no_sense_is_the_author_s_error(wrong: dict[str, Any
 def test_values_give_a_slider_its_ends() -> None:
     assert Slider(values=(8, 2, 4)).ends == (2, 8)
     assert Slider(values=(8, 2, 4), integer=True).grid() == [2, 4, 8]
+
+
+def test_an_open_file_gives_the_parts_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_bytes(b"0123456789")
+    own = OpenFile.of(tmp_path / "own.txt")
+    assert (own.name, own.size) == ("own.txt", 10)
+    assert own.read() == b"0123456789"
+    assert own.read(3, 4) == b"3456"
+    assert own.read(8, 4) == b"89"
+    assert own.read(99) == own.read(10, 1) == b""
+    for start, length in [(-1, 2), (0, -2)]:
+        with pytest.raises(ValueError, match="a file has no part"):
+            own.read(start, length)
 
 
 def test_a_refused_argument_names_its_control() -> None:
@@ -159,7 +182,7 @@ def on_the_page() -> list[dict[str, Any]]:
 
 
 def control_data(control: Control) -> dict[str, Any]:
-    default: dict[type, Any] = {Toggle: True, Text: "some text", Choice: "none", Seed: 0, Steps: 0}
+    default: dict[type, Any] = {Toggle: True, Choice: "none", Seed: 0, Steps: 0, File: None}
     value = default.get(type(control), next(iter(control.grid() or [0])))
     if isinstance(control, Text):
         value = "x" * max(control.min_length, 1)
@@ -172,6 +195,8 @@ def control_data(control: Control) -> dict[str, Any]:
 
 
 def raw(value: Any) -> Any:
-    if isinstance(value, bool | str):
+    if isinstance(value, OpenFile):
+        return {"name": value.name, "size": value.size}  # all that check.ts looks at
+    if value is None or isinstance(value, bool | str):
         return value
     return "Infinity" if value == math.inf else str(value)

@@ -347,8 +347,8 @@ class TestMatrix:
     def test_numbers_stand_in_the_cells(
         self, values: list[list[float]], expected: list[str]
     ) -> None:
-        (numbers,) = elements(draw(Matrix(values)), "svg", "numbers")
-        assert texts(numbers, "text") == expected
+        (numbers,) = elements(draw(Matrix(values)), "div", "numbers")
+        assert texts(numbers, "span") == expected
 
     def test_a_large_matrix_has_few_elements_and_a_summary(self) -> None:
         values = RANDOM.normal(size=(64, 64))
@@ -402,7 +402,7 @@ class TestColours:
         for level, value in enumerate(values):
             root = draw(Matrix([[value]], domain=ends, diverging=scale == "d"))
             assert cells(root, (1, 1))[0, 0] == f"{scale}{level}"
-            turned = elements(elements(root, "svg", "numbers")[0], "text", "on-strong")
+            turned = elements(elements(root, "div", "numbers")[0], "span", "on-strong")
             assert contrast(levels[level], strong if turned else weak) >= 4.5, level
 
     @pytest.mark.parametrize(("scheme", "paper"), [("", "#fffefb"), ("slate", "#14171c")])

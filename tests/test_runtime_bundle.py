@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -80,9 +81,20 @@ def test_made_twice_from_the_same_things_it_is_the_same_to_the_byte(
 def test_libraries_come_compiled_and_the_book_as_source(folder: Path) -> None:
     for part in ("library", "numpy"):
         assert [name for name in names(folder, part) if name.endswith(".py")] == []
-    book = names(folder, "llmdeep")
-    assert [name for name in book if not name.endswith(".py")] == []
+    book = [name for name in names(folder, "llmdeep") if "/__pycache__/" not in name]
+    data = {"llmdeep/catalog/accelerators.json", "llmdeep/catalog/models.json"}
+    assert {Path(name).suffix for name in book} == {".py", ".json"}
+    assert data <= set(book)
     assert {"llmdeep/attention.py", "llmdeep/widgets/softmax_scaling.py"} < set(book)
+
+
+def test_what_every_start_needs_of_the_book_is_compiled_beside_its_source(folder: Path) -> None:
+    book = set(names(folder, "llmdeep"))
+    compiled = {name for name in book if "/__pycache__/" in name}
+    sources = {re.sub(r"__pycache__/(\w+)\.cpython-\d+\.pyc$", r"\1.py", name) for name in compiled}
+    assert sources <= book
+    assert {"llmdeep/site/session.py", "llmdeep/widgets/_views.py"} < sources
+    assert "llmdeep/attention.py" not in sources
 
 
 def test_what_no_reader_can_use_is_left_out(folder: Path) -> None:
@@ -91,7 +103,12 @@ def test_what_no_reader_can_use_is_left_out(folder: Path) -> None:
     assert [name for name in everything for part in unwanted if part in name] == []
     assert any("LICENSE" in name for name in names(folder, "numpy"))
     site = [name for name in names(folder, "llmdeep") if "/site/" in name]
-    assert {Path(name).stem for name in site} == {"__init__", "session", "edits", "errors"}
+    assert {Path(name).name.partition(".")[0] for name in site} == {
+        "__init__",
+        "session",
+        "edits",
+        "errors",
+    }
 
 
 def test_zips_are_stored_so_that_the_host_compresses_them_whole(folder: Path) -> None:

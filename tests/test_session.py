@@ -3,16 +3,19 @@
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from llmdeep import data_files
 from llmdeep.site import session
 from llmdeep.site.edits import MOST_COPIES
 from llmdeep.site.errors import explain
-from llmdeep.site.session import MOST_OUTPUT, answer, render_widget, run_cell
+from llmdeep.site.session import MOST_OUTPUT, answer, end, more, render_widget, run_cell
 
 WIDGET = "softmax_scaling"
 UNIFORM_SOFTMAX = """import numpy as np
@@ -162,6 +165,175 @@ def test_no_traceback_shows_where_the_site_was_built(page: Page) -> None:
 def test_whatever_a_cell_raises_comes_back_as_a_failure(page: Page, code: str, kind: str) -> None:
     assert page.failure(code)["type"] == kind
     assert page.run("1 + 1") == {"ok": True, "value": {"text": "2"}}
+
+
+# Data that a page has to fetch first
+
+
+READ = "from llmdeep.data_files import path\n"
+
+
+@pytest.fixture
+def in_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder that the page puts data into, empty so far."""
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.setattr(data_files, "FOLDER", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["models/parrot", "models/parrot/config.json"])
+def test_a_cell_that_asks_for_data_goes_on_with_the_statement_that_asked(
+    page: Page, in_browser: Path, name: str
+) -> None:
+    code = (
+        f"from __future__ import annotations\n{READ}seen = ['once']\nfound = path({name!r})\nseen"
+    )
+    asked = page.run(code)
+    assert asked == {"ok": False, "needs": "models/parrot", "next": 3}
+    (in_browser / "models" / "parrot").mkdir(parents=True)
+    (in_browser / "models" / "parrot" / "config.json").touch()
+    result = run_cell(code, page.namespace, print, asked["next"])
+    assert result == {"ok": True, "value": {"text": "['once']"}}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for name in ['models/a']:\n    path(name)",
+        "def load():\n    return path('models/a')\nload()",
+        "x = 1; y = path('models/a')",
+        "with open(__file__ if 0 else '/dev/null'):\n    path('models/a')",
+    ],
+)
+def test_what_might_be_done_twice_is_not_resumed(page: Page, in_browser: Path, code: str) -> None:
+    assert page.run(READ + code) == {"ok": False, "needs": "models/a", "next": None}
+
+
+def test_code_that_catches_errors_does_not_catch_the_wait(page: Page, in_browser: Path) -> None:
+    code = f"{READ}try:\n    path('models/a')\nexcept Exception:\n    pass"
+    assert page.run(code)["needs"] == "models/a"
+
+
+def test_a_widget_asks_too_whatever_copy_of_the_book_it_runs_in(in_browser: Path) -> None:
+    edits = {f"llmdeep.widgets.{WIDGET}": f"{READ}def render():\n    path('models/a')"}
+    result = json.loads(answer(order_of(edits), print)[0])
+    assert result == {"ok": False, "needs": "models/a", "next": 0}
+
+
+def test_an_exercise_that_waits_keeps_its_own_variables(in_browser: Path) -> None:
+    answer(json.dumps({"op": "forget", "page": "p"}), print)
+    code = f"{READ}mine = 1\npath('models/a')\nmine"
+    order = {"op": "run", "page": "p", "code": code, "scratch": True}
+    asked = json.loads(answer(json.dumps({**order, "first": 0}), print)[0])
+    (in_browser / "models" / "a").mkdir(parents=True)
+    result = json.loads(answer(json.dumps({**order, "first": asked["next"]}), print)[0])
+    assert result == {"ok": True, "value": {"text": "1"}}
+    left = json.loads(answer(json.dumps({**order, "code": "mine", "first": 0}), print)[0])
+    assert left["failure"]["type"] == "NameError"
+
+
+def test_outside_a_browser_what_is_not_there_is_an_error() -> None:
+    with pytest.raises(FileNotFoundError, match="the book has no file or folder called 'models/x'"):
+        data_files.path("models/x")
+
+
+# Widgets that stream
+
+
+def streaming(body: str) -> dict[str, str]:
+    """An edit that makes WIDGET a generator."""
+    return {
+        f"llmdeep.widgets.{WIDGET}": "from typing import Annotated\n"
+        "from llmdeep.widgets import Note, Number\n"
+        f"def render(n: Annotated[int, Number()] = 5):\n{textwrap.indent(body, '    ')}"
+    }
+
+
+def order_of(edits: dict[str, str]) -> str:
+    return json.dumps({"op": "render", "widget": WIDGET, "params": {}, "edits": edits})
+
+
+def replies(order: str) -> list[tuple[str, Any]]:
+    """All pictures of a stream, and its answer."""
+    found = [answer(order, print)]
+    while json.loads(found[-1][0]).get("more"):
+        found.append(more())
+    return found
+
+
+def text_of(reply: tuple[str, Any]) -> Any:
+    result = json.loads(reply[0])
+    return json.loads(result["rendered"]["text"])[0]["text"], result.get("more", False)
+
+
+def test_a_stream_gives_its_pictures_and_then_its_last_as_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "FRAME", 0)
+    edits = streaming("for i in range(n):\n    yield [Note(str(i))]")
+    assert [text_of(reply) for reply in replies(order_of(edits))] == [
+        *((str(i), True) for i in range(5)),
+        ("4", False),
+    ]
+    assert json.loads(render_widget(WIDGET, {}, edits)[0])[0]["text"] == "4"
+
+
+def test_of_a_quick_stream_only_the_answer_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "FRAME", 60)
+    edits = streaming("for i in range(n):\n    yield [Note(str(i))]")
+    assert text_of(answer(order_of(edits), print)) == ("4", False)
+
+
+def test_a_stream_that_is_ended_cleans_up_and_leaves_the_book_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "FRAME", 0)
+    modules = {name: id(module) for name, module in sys.modules.items() if "llmdeep" in name}
+    edits = streaming(
+        "try:\n    while True:\n        yield [Note('')]\nfinally:\n    print('closed')"
+    )
+    answer(order_of(edits), print)
+    more()
+    end()
+    now = {name: id(module) for name, module in sys.modules.items() if "llmdeep" in name}
+    assert now == modules
+    assert text_of(replies(order_of(streaming("yield [Note('next')]")))[-1]) == ("next", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("yield [Note('a')]\n1 / 0", "ZeroDivisionError"),
+        ("yield 3", "TypeError"),
+        ("if False:\n    yield []", "TypeError"),
+    ],
+)
+def test_a_stream_that_fails_says_so(body: str, kind: str) -> None:
+    result = json.loads(replies(order_of(streaming(body)))[-1][0])
+    assert result["failure"]["type"] == kind
+
+
+# A file of the reader's
+
+
+def test_a_file_parameter_is_read_from_the_page_part_by_part() -> None:
+    content = b"0123456789"
+    asked = []
+
+    def read(file: int, start: int, length: int) -> bytes:
+        asked.append((file, start, length))
+        return content[start : start + length]
+
+    edits = {
+        f"llmdeep.widgets.{WIDGET}": "from typing import Annotated\n"
+        "from llmdeep.widgets import File, Note, OpenFile\n"
+        "def render(own: Annotated[OpenFile | None, File()] = None):\n"
+        "    return [Note(own.name + own.read(2, 3).decode())]"
+    }
+    params = {"own": {"file": 1, "name": "own.txt", "size": 10}}
+    order = {"op": "render", "widget": WIDGET, "params": params, "edits": edits}
+    assert text_of(answer(json.dumps(order), print, read)) == ("own.txt234", False)
+    assert asked == [(1, 2, 3)]
 
 
 # Widgets

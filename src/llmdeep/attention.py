@@ -143,6 +143,37 @@ def softmax_jacobian(
     return column * (np.eye(weights.shape[-1], dtype=weights.dtype) - row)
 
 
+def softmax_jacobian_norm(
+    weights: Float[Array, "*batch outcomes"],
+) -> Float[Array, "*batch"]:
+    """The Frobenius norm of `softmax_jacobian`, without the matrix.
+
+    Its square is the sum over i of p_i² ((1 - p_i)² + sum of p_j² over all j but i).
+
+    Args:
+        weights: A softmax's output, not its scores.
+
+    Returns:
+        Per nat.
+
+    Precision:
+        For the largest weight, 1 - p_i is the sum of the others: the difference would be 0 long
+        before they are.
+
+    Examples:
+        >>> softmax_jacobian_norm(np.array([[0.5, 0.5], [1.0, 1e-30]]))
+        array([5.e-01, 2.e-30])
+    """
+    largest = np.max(weights, axis=-1, keepdims=True)
+    others = weights.copy()
+    np.put_along_axis(others, np.argmax(weights, axis=-1, keepdims=True), 0, axis=-1)
+    squares = others**2
+    rest, rest_squared = others.sum(axis=-1), squares.sum(axis=-1, keepdims=True)
+    at_largest = largest[..., 0] ** 2 * (rest**2 + rest_squared[..., 0])
+    elsewhere = squares * ((1 - others) ** 2 + largest**2 + rest_squared - squares)
+    return np.asarray(np.sqrt(at_largest + elsewhere.sum(axis=-1)))
+
+
 def entropy(weights: Float[Array, "*batch outcomes"]) -> Float[Array, "*batch"]:
     """How spread out weights are: -sum p ln p, from 0 (all on one) to ln n (uniform), in nats.
 

@@ -1,10 +1,13 @@
-"""The `llmdeep` command: list what the book holds, build it, serve it."""
+"""The `llmdeep` command: list what the book holds, build it, serve it, run its kernels."""
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from llmdeep.train.command import add_parsers as add_train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +60,91 @@ def list_cells(given: argparse.Namespace) -> int:
     return 0
 
 
+def list_kernels(given: argparse.Namespace) -> int:
+    """One kernel a line; with --json what its file says and whether it has been measured."""
+    from llmdeep.gpu.artifact import states
+    from llmdeep.gpu.discovery import header, names, source
+
+    if given.json:
+        found = [
+            {"name": name, "file": source(name).name, "state": state, **header(name)}
+            for name, state in states().items()
+        ]
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(names()))
+    return 0
+
+
+def run_kernels(given: argparse.Namespace) -> int:
+    """Check and measure kernels on this machine's GPU."""
+    try:
+        import torch
+        import triton  # noqa: F401  (asked for here, so that its absence is one sentence)
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is missing: pip install torch triton==3.6.0", file=sys.stderr)
+        return 1
+    if not torch.cuda.is_available():
+        print(
+            "There is no CUDA device here. Kernels are checked without one by "
+            "pytest tests/test_kernels.py; `llmdeep gpu run` measures them on one.",
+            file=sys.stderr,
+        )
+        return 1
+    from llmdeep.gpu.discovery import NoSuchKernelError
+    from llmdeep.gpu.run import check, run
+
+    try:
+        if given.correctness:
+            return min(check(given.kernel), 1)
+        return min(run(given.kernel, given.minutes, given.again), 1)
+    except (NoSuchKernelError, LookupError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def check_artifacts(given: argparse.Namespace) -> int:
+    """Hold what was measured to its form, to arithmetic, to physics and to the compiler."""
+    from llmdeep.gpu.artifact import FOLDER, problems, read, states
+
+    wrong = [
+        f"{path.name}: {problem}"
+        for path in sorted(FOLDER.glob("*.json"))
+        for problem in problems(read(path))
+    ]
+    for name, state in states().items():
+        print(f"{state:9} {name}")
+    for problem in wrong:
+        print(problem, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def measure_tokens(given: argparse.Namespace) -> int:
+    """Count the tokens of a text in many languages, and keep the counts."""
+    import hashlib
+    import unicodedata
+
+    from llmdeep.site import cache, vocabularies
+    from llmdeep.token_tax import FILE, count
+
+    vocabularies.prepare()
+    content = given.file.read_bytes()
+    languages = json.loads(content)
+    counts = {
+        entry["name"]: count(unicodedata.normalize("NFC", entry["text"]))._asdict()
+        for entry in languages.values()
+    }
+    about = {
+        "command": f"llmdeep tokens {given.file.name}",
+        "text": "Universal Declaration of Human Rights, composed (NFC)",
+        "file_sha256": hashlib.sha256(content).hexdigest(),
+        "vocabularies": vocabularies.sources(),
+    }
+    cache.write(FILE, json.dumps({**about, "languages": counts}, indent=1) + "\n")
+    print(f"{len(counts)} languages: {FILE}")
+    return 0
+
+
 def build(given: argparse.Namespace) -> int:
     """Build the site."""
     from llmdeep.site.build import BuildError, build
@@ -86,6 +174,30 @@ def _parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser("list", help="print one name a line")
         verb.add_argument("--json", action="store_true", help="print the details as JSON")
         verb.set_defaults(run=action)
+
+    gpu = commands.add_parser("gpu", help="the kernels, and what was measured of them")
+    verbs = gpu.add_subparsers(required=True, metavar="list|run|check")
+    verb = verbs.add_parser("list", help="print one name a line")
+    verb.add_argument("--json", action="store_true", help="print the details as JSON")
+    verb.set_defaults(run=list_kernels)
+    verb = verbs.add_parser("run", help="check and measure kernels on this machine's GPU")
+    verb.add_argument("kernel", nargs="*", help="names; all that are not measured yet if none")
+    verb.add_argument(
+        "--minutes", type=float, default=math.inf, help="begin no kernel after that long"
+    )
+    verb.add_argument(
+        "--correctness", action="store_true", help="only compare with float64, and write nothing"
+    )
+    verb.add_argument("--again", action="store_true", help="also what is measured already")
+    verb.set_defaults(run=run_kernels)
+    verb = verbs.add_parser("check", help="find measurements that cannot be, or are stale")
+    verb.set_defaults(run=check_artifacts)
+
+    add_train(commands)
+
+    counter = commands.add_parser("tokens", help="count the tokens of a text in many languages")
+    counter.add_argument("file", type=Path, help='JSON: {"eng": {"name": "English", "text": "…"}}')
+    counter.set_defaults(run=measure_tokens)
 
     builder = commands.add_parser("build", help="build the site")
     builder.add_argument("--output", type=Path, default=Path("site"), help="folder to write")

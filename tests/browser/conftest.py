@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_book
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from llmdeep.site.build import build
@@ -90,6 +91,18 @@ def book_url(book_folder: Path) -> Iterator[str]:
     with serving(Hosting(book_folder, "/book/", headers)) as url:
         build(book_folder, url)
         headers.update(policy_headers(book_folder))
+        yield url
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_book.write(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def small_url(small_folder: Path) -> Iterator[str]:
+    """A book of one page with widgets and data of its own."""
+    with serving(Hosting(small_folder, headers=policy_headers(small_folder))) as url:
         yield url
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from llmdeep.site.node import executable
 
 HERE = Path(__file__).parent / "engines"
 VISIT = HERE / "visit.js"
+SMALL = HERE / "small.js"
 REPORT = "visit().then(arguments[0], (error) => arguments[0]({problems: [String(error)]}))"
 
 
@@ -52,6 +54,34 @@ def test_every_page_works_in_webkit(book_url: str, page_paths: list[str], webkit
             }
         )
     expect_working(visits)
+
+
+def test_data_streams_and_files_work_in_firefox(small_url: str) -> None:
+    done = subprocess.run(
+        [
+            str(executable()),
+            str(HERE / "firefox.mjs"),
+            program("firefox-esr", "firefox"),
+            str(SMALL),
+            small_url,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    expect_small(json.loads(done.stdout))
+
+
+def test_data_streams_and_files_work_in_webkit(small_url: str, webkit: Any) -> None:
+    webkit.get(small_url)
+    expect_small({"problems": [], **webkit.execute_async_script(f"{SMALL.read_text()};{REPORT}")})
+
+
+def expect_small(visit: dict[str, Any]) -> None:
+    assert visit["problems"] == []
+    assert "own.safetensors begins with" in visit["file"]
+    assert re.search(r"sum\s*[1-9]", visit["sum"])
 
 
 def expect_working(visits: list[dict[str, Any]]) -> None:

@@ -50,10 +50,13 @@ def in_worker(page: Page) -> Callable[[str], Any]:
     targets: list[str] = []
     answers: list[dict[str, Any]] = []
     session.on("Target.attachedToTarget", lambda event: targets.append(event["sessionId"]))
-    session.on(
-        "Target.receivedMessageFromTarget",
-        lambda event: answers.append(json.loads(event["message"])),
-    )
+
+    def hear(event: dict[str, str]) -> None:
+        message = json.loads(event["message"])
+        if "id" in message:  # others tell what happens in the worker
+            answers.append(message)
+
+    session.on("Target.receivedMessageFromTarget", hear)
     attach = {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": False}
     session.send("Target.setAutoAttach", attach)
 

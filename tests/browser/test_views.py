@@ -82,7 +82,7 @@ def test_numbers_of_a_matrix_follow_its_values_and_its_size(views_page: Page) ->
         show(views_page, "used", [Matrix(values, diverging=True)])
         show(views_page, "fresh", [Matrix(values, diverging=True)])
         assert differences(views_page) == [], values
-    numbers = views_page.locator("#used .numbers text")
+    numbers = views_page.locator("#used .numbers span")
     assert numbers.all_text_contents() == ["1.00", "−∞", "0.25", ""]
 
 

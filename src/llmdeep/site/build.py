@@ -1,8 +1,10 @@
 """From the repository to a site: what the pages need, the pages, then what a host needs.
 
-    docs/assets/   Python for the browser, the browser's own code, a file for each figure
+    docs/assets/   Python for the browser, the data its code reads, the browser's own code, a file
+                   for each figure
     site/          the pages as MkDocs builds them from docs/, strictly
-    after that     the Content-Security-Policy, offline reading, compressed copies
+    after that     search, one style sheet, the Content-Security-Policy, offline reading,
+                   compressed copies
 
 Built twice from the same sources, the site is the same to the byte.
 """
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmdeep.site import compress, policy, service_worker
+from llmdeep.site import compress, data, policy, search, service_worker, vocabularies
 from llmdeep.site.figures import write_widget_files
 from llmdeep.site.node import executable
 from llmdeep.site.paths import ASSETS, BROWSER, CACHE, DOCS, ROOT, SITE
@@ -41,9 +43,13 @@ def build(
     part = output.parent / f".{output.name}.part"
     with _alone():
         _step("Python for the browser", _python)
-        _step("browser code", lambda: _run([str(executable()), str(BROWSER / "build.mjs")]))
+        _step("vocabularies", vocabularies.prepare)
+        _step("data for the browser", data.prepare)
+        _step("browser code", lambda: _node("build.mjs"))
         _step("figures", lambda: write_widget_files(DOCS, ASSETS / "widgets"))
         _step("pages", lambda: _pages(part, url))
+    _step("search", lambda: search.defer(part))
+    _step("style sheet", lambda: _node("stylesheet.mjs", str(part)))
     _step("security policy", lambda: bool(policy.apply(part)))
     _step("offline reading", lambda: service_worker.write(part, keep=offline and not preview))
     if not preview:
@@ -76,6 +82,10 @@ def _pages(output: Path, url: str | None) -> None:
         environment["LLMDEEP_SITE_URL"] = url
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--clean"]
     _run([*command, "--site-dir", str(output.resolve())], environment)
+
+
+def _node(program: str, *arguments: str) -> None:
+    _run([str(executable()), str(BROWSER / program), *arguments])
 
 
 def _last_change() -> str:

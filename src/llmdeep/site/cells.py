@@ -1,6 +1,8 @@
 """Python fences of a page: live cells with the outputs the build computed, and exercises."""
 
 import html
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from pygments.lexers import PythonLexer
 from llmdeep.site import node, pages
 from llmdeep.site.fences import Fence, FenceError, exercises, python_fences
 from llmdeep.site.outputs import CellError, Output, outputs
+
+# Names, operators, punctuation, white space: a third of the elements of a page full of code.
+_PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
 
 
 class Cells(Preprocessor):
@@ -74,7 +79,8 @@ def cell_markup(fence: Fence, output: Output | None, id: str) -> str:
         reason = f"Not run in the browser: {html.escape(fence.no_browser)}."
         return f'{_code(fence.code, id)}<p class="cell-elsewhere">{reason}</p>'
     return (
-        f'<llmdeep-cell id="{id}" data-state="static">{_code(fence.code, f"{id}-code")}'
+        f'<llmdeep-cell id="{id}" data-state="static" style="{_height(fence.code, output)}">'
+        f"{_code(fence.code, f'{id}-code')}"
         f"{_tools('run', 'run-above', 'edit', 'reset', 'stop')}"
         f"<div data-output data-search-exclude>{_output(output, id)}</div></llmdeep-cell>"
     )
@@ -83,7 +89,8 @@ def cell_markup(fence: Fence, output: Output | None, id: str) -> str:
 def exercise_markup(starter: Fence, check: Fence, solution: Fence, id: str) -> str:
     """An exercise: a starter to edit, the check that judges it, and a solution, folded away."""
     return (
-        f'<llmdeep-cell id="{id}" data-kind="exercise" data-state="static">'
+        f'<llmdeep-cell id="{id}" data-kind="exercise" data-state="static"'
+        f' style="{_height(starter.code)}">'
         f"{_code(starter.code, f'{id}-starter')}"
         f"{_tools('check', 'edit', 'reset', 'stop')}<div data-output></div>"
         "<details data-check><summary>What is checked</summary>"
@@ -94,9 +101,9 @@ def exercise_markup(starter: Fence, check: Fence, solution: Fence, id: str) -> s
 
 
 def highlighted(code: str) -> str:
-    """Python as spans with Pygments' classes."""
+    """Python as spans with Pygments' classes, but for what has the colour of all text."""
     markup: str = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
-    return markup
+    return _PLAIN.sub(r"\1", markup)
 
 
 _LABELS = {
@@ -114,13 +121,25 @@ def _code(code: str, id: str) -> str:
     return f'<div class="highlight"><pre id="{id}"><code>{highlighted(code)}</code></pre></div>'
 
 
+def _height(code: str, output: Output | None = None) -> str:
+    """How tall the block will be, for browsers that put off laying out what is far away.
+
+    In lines of code and of printed output, and in pictures; cell.css knows how tall those are.
+    """
+    value = (output or {}).get("value") or {}
+    printed = "".join(output[stream] for stream in ("stdout", "stderr")) if output else ""
+    n_printed = len((printed + value.get("text", "")).splitlines())
+    n_pictures = len(json.loads(value["views"][0])) if "views" in value else 0
+    return f"--code:{len(code.splitlines())};--printed:{n_printed};--pictures:{n_pictures}"
+
+
 def _tools(*actions: str) -> str:
     buttons = (
         f'<button type="button" data-action="{action}"{" hidden" if action == "stop" else ""}>'
         f"{_LABELS[action]}</button>"
         for action in actions
     )
-    return f'<div class="cell-tools">{"".join(buttons)}</div>'
+    return f'<div class="cell-tools" data-search-exclude>{"".join(buttons)}</div>'
 
 
 def _output(output: Output, id: str) -> str:

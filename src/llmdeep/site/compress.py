@@ -10,7 +10,10 @@ import brotli
 from llmdeep.site import cache
 from llmdeep.site.paths import CACHE
 
-COMPRESSIBLE = (".css", ".html", ".js", ".json", ".mjs", ".svg", ".txt", ".wasm", ".xml", ".zip")
+COMPRESSIBLE = (
+    *(".css", ".html", ".js", ".json", ".mjs", ".safetensors", ".svg", ".txt", ".wasm", ".xml"),
+    ".zip",
+)
 SMALLEST = 512  # bytes; below this a compressed copy saves less than a header costs
 
 

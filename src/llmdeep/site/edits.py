@@ -49,9 +49,12 @@ def modules_with(edits: Mapping[str, str]) -> Iterator[None]:
             del _copies[next(iter(_copies))]
 
 
+_SHARED = "llmdeep.data_files"  # not the reader's to edit, and one for all, since files are
+
+
 def _take_modules() -> Modules:
     names = [name for name in sys.modules if name == "llmdeep" or name.startswith("llmdeep.")]
-    return {name: sys.modules.pop(name) for name in names}
+    return {name: sys.modules.pop(name) for name in names if name != _SHARED}
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -33,6 +33,9 @@ _FIGURE = re.compile(
 )
 _CAPTION = "[caption]"  # stands in the markup until the caption itself is converted
 _WIDGET = re.compile(r"\]\(widget:(?P<target>[^)\s]+)\)")
+_VIEW = re.compile(r'data-view="(\w+)"')
+_TALL = {"chart": 390, "matrix": 400, "table": 300, "graph": 300, "metrics": 170}  # pixels, about
+_FLAT = 110  # of every other view
 
 
 class Figures(BlockProcessor):
@@ -73,7 +76,7 @@ class Figures(BlockProcessor):
             params=params,
             caption=_CAPTION,
         )
-        self.add(parent, markup, caption)
+        self.add(parent, markup, caption, f"--views:{_height(markup)}")
 
     def add_source(self, parent: ElementTree.Element, target: str, caption: str) -> None:
         found = source(target)
@@ -84,16 +87,27 @@ class Figures(BlockProcessor):
             f'<div class="highlight"><pre><code>{highlighted(found["code"])}</code></pre></div>'
             f"<figcaption>{_CAPTION}</figcaption></figure>"
         )
-        self.add(parent, markup, caption)
+        self.add(parent, markup, caption, f"--code:{len(found['code'].splitlines())}")
 
-    def add(self, parent: ElementTree.Element, markup: str, caption: str) -> None:
-        """Add a figure whose caption is still Markdown: the markup before it, itself, the rest."""
+    def add(self, parent: ElementTree.Element, markup: str, caption: str, height: str) -> None:
+        """Add a figure whose caption is still Markdown: the markup before it, itself, the rest.
+
+        `height` is what the style sheet needs to know how tall it will be, about, in browsers that
+        put off laying out what is far away.
+        """
         before, after = markup.split(f"<figcaption>{_CAPTION}</figcaption>")
-        element = ElementTree.SubElement(parent, "div", {"class": "llmdeep-figure"})
+        element = ElementTree.SubElement(
+            parent, "div", {"class": "llmdeep-figure", "style": height}
+        )
         element.text = self.md.htmlStash.store(before)
         inside = ElementTree.SubElement(element, "figcaption")
         inside.text = caption
         inside.tail = self.md.htmlStash.store(after)
+
+
+def _height(markup: str) -> int:
+    """How tall the views of a figure are, one above the other, in pixels, about."""
+    return sum(_TALL.get(kind, _FLAT) for kind in _VIEW.findall(markup))
 
 
 def parse(target: str) -> tuple[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ SYNTAX = {
     "tex_inline_wrap": ["", ""],
     "tex_block_wrap": ["", ""],
 }
+NEW_ROW = "\\\\"
 SHORT = 24  # characters of TeX that fit into the narrowest line, whatever they say
 
 
@@ -47,6 +48,7 @@ class Formulas(Treeprocessor):
             element.set("data-search-exclude", "")
             if element.tag == "div":  # wider than a phone perhaps, and then scrolled with the keys
                 element.attrib |= {"tabindex": "0", "role": "group", "aria-label": "Formula"}
+                element.set("style", f"--rows:{1 + tex.count(NEW_ROW)}")  # see llmdeep.site.room
 
     def error(self, text: str, message: str) -> PageError:
         """The error at the line where `text` begins, as far as that can be told."""

@@ -20,6 +20,7 @@ from pymdownx.arithmatex import ArithmatexExtension
 from llmdeep.site.cells import Cells
 from llmdeep.site.figures import Figures
 from llmdeep.site.formulas import SYNTAX, Formulas
+from llmdeep.site.room import Room
 
 
 class BookExtension(Extension):
@@ -38,6 +39,7 @@ class BookExtension(Extension):
         md.parser.blockprocessors.register(Figures(md, cells), "llmdeep-figures", 175)
         formulas = Formulas(md, cells)
         md.treeprocessors.register(formulas, "llmdeep-formulas", 15)  # after inline patterns
+        md.treeprocessors.register(Room(md), "llmdeep-room", 12)
 
 
 def makeExtension(**options: Any) -> BookExtension:  # noqa: N802  (the library's name)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from llmdeep.site import cache
+from llmdeep.site import cache, data
 from llmdeep.site.paths import ROOT, SOURCES
 
 Output = dict[str, Any]
 
-_NOT_RUN = ("cli.py", "build.py", "serve.py", "server.py", "policy.py", "compress.py")
+_NOT_RUN = ("cli.py", "build.py", "serve.py", "server.py", "policy.py", "compress.py", "search.py")
 
 
 class CellError(Exception):
@@ -46,11 +46,11 @@ def outputs(cells: Sequence[str]) -> list[Output]:
 
 
 def concepts_hash(*more: Path) -> str:
-    """Changes with any code that a cell can call, with `more` files, or with the Python version."""
+    """Changes with code that a cell can call, data, `more` files, or the Python version."""
     package = SOURCES / "llmdeep"
     files = [*package.glob("*.py"), *package.glob("widgets/_*.py"), *package.glob("site/*.py")]
     code = [file for file in files if file.name not in _NOT_RUN]
-    return cache.key(cache.file_hash([*code, *more]), sys.version)
+    return cache.key(cache.file_hash([*code, *data.files(), *more]), sys.version)
 
 
 def _run(cells: Sequence[str]) -> list[Output]:

@@ -1,8 +1,8 @@
 """Reading without a network: the service worker of the built site.
 
 Pages come from the network while it answers; files named by their hash come from the cache. Python
-is kept once it has been used. A preview, and any copy built with offline reading off, gets a worker
-that removes whatever an earlier one left behind.
+and the models are kept once they have been used. A preview, and any copy built with offline reading
+off, gets a worker that removes whatever an earlier one left behind.
 """
 
 import subprocess

@@ -9,7 +9,11 @@ from typing import Any, TypedDict
 
 from llmdeep.site.paths import ROOT
 
-_NOT_CONCEPTS = ("llmdeep.site", "llmdeep.gpu", "llmdeep.shapes")
+_NOT_CONCEPTS = tuple(
+    f"llmdeep.{name}" for name in ("site", "gpu", "shapes", "data_files", "catalog", "terms")
+)
+# How they read files is shown in its own chapters; it would be most of the code behind a figure.
+_READERS = ("llmdeep.book_model", "llmdeep.vocabularies")
 
 
 class Source(TypedDict):
@@ -22,7 +26,10 @@ class Source(TypedDict):
 
 
 def widget_sources(name: str) -> list[Source]:
-    """The widget's file, then each concept it calls, directly or through another, breadth first."""
+    """The widget's file, then each concept it calls, directly or through another, breadth first.
+
+    Not followed: how a model or a vocabulary is read from its files.
+    """
     module = importlib.import_module(f"llmdeep.widgets.{name}")
     text = inspect.getsource(module)
     found = [Source(name=module.__name__, path=_path(module), line=1, code=text)]
@@ -34,8 +41,9 @@ def widget_sources(name: str) -> list[Source]:
         if dotted not in seen:
             seen.add(dotted)
             found.append(source(dotted))
-            home = importlib.import_module(concept.__module__)
-            waiting.extend(_called(found[-1]["code"], home))
+            if concept.__module__ not in _READERS:
+                home = importlib.import_module(concept.__module__)
+                waiting.extend(_called(found[-1]["code"], home))
     return found
 
 

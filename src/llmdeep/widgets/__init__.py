@@ -3,6 +3,9 @@
     def render(temperature: Annotated[float, Slider(0.1, 4.0, log=True)] = 1.0) -> list[View]: ...
 
 The folder is discovered: a module here that does not begin with an underscore is a widget.
+A `render` that takes long may be a generator: each list it yields is the whole figure as it then
+stands, shown as it comes, and the last one is the answer.
+
 Widgets are leaves; nothing imports one.
 """
 
@@ -10,6 +13,7 @@ from llmdeep.widgets._controls import (
     Choice,
     Control,
     ControlError,
+    File,
     Number,
     Seed,
     Slider,
@@ -17,6 +21,7 @@ from llmdeep.widgets._controls import (
     Text,
     Toggle,
 )
+from llmdeep.widgets._file import OpenFile
 from llmdeep.widgets._views import (
     Area,
     Axis,
@@ -49,6 +54,7 @@ __all__ = [
     "Control",
     "ControlError",
     "Edge",
+    "File",
     "Graph",
     "Line",
     "Math",
@@ -58,6 +64,7 @@ __all__ = [
     "Node",
     "Note",
     "Number",
+    "OpenFile",
     "Point",
     "Rule",
     "Seed",

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llmdeep.widgets._file import OpenFile
+
 Value = float | int | bool | str
+Given = Value | OpenFile | None
 
 
 class ControlError(ValueError):
@@ -24,7 +27,7 @@ class Control:
         """The values worth precomputing, in order; None where there is no end of them."""
         return None
 
-    def check(self, value: Any) -> Value:
+    def check(self, value: Any) -> Given:
         """Return `value` in the control's own type, or raise ControlError saying what is right."""
         raise NotImplementedError
 
@@ -172,6 +175,34 @@ class Text(Control):
             )
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise ControlError("This text holds half of a character; paste it again.")
+        return value
+
+
+@dataclass(frozen=True)
+class File(Control):
+    """A file of the reader's own, or None as long as there is none. It never leaves the machine.
+
+    `accept` lists endings: ".safetensors", ".txt,.md". Only what `render` reads of it is read, so
+    that it may be larger than memory; `max_bytes` is for widgets that read all of it.
+    """
+
+    accept: str = ""
+    max_bytes: int | None = None
+    label: str = ""
+
+    def check(self, value: Any) -> OpenFile | None:
+        if value is None:
+            return None
+        if not isinstance(value, OpenFile):
+            raise ControlError("This wants a file; choose one with the button.")
+        endings = self.accept.split(",")
+        if not value.name.lower().endswith(tuple(endings)):
+            wanted = " or ".join(endings)
+            raise ControlError(f"{_quoted(value.name)} is not a {wanted} file.")
+        if self.max_bytes is not None and value.size > self.max_bytes:
+            raise ControlError(
+                f"{value.size:,} bytes are too many; at most {self.max_bytes:,} fit here."
+            )
         return value
 
 

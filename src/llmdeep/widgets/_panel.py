@@ -1,16 +1,18 @@
 """From a widget's `render` to its control panel, and from a reader's input to its arguments."""
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import math
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from llmdeep.widgets._controls import Control, ControlError, Number, Slider, Value
+from llmdeep.widgets._controls import Control, ControlError, Given, Number, Slider, Value
+from llmdeep.widgets._views import View
 
-Render = Callable[..., list[Any]]
+Render = Callable[..., Any]
 
 RESERVED = ("w", "code")  # what a link says besides parameters: #w=NAME&temperature=2&code=…
 
@@ -23,7 +25,23 @@ def widget_names() -> list[str]:
 
 
 def widget_render(name: str) -> Render:
-    """The `render` of the widget `name`.
+    """The `render` of the widget `name`; if it is a generator, as a function of its last views.
+
+    Raises:
+        LookupError: If there is no such widget; the message lists those there are.
+    """
+    render = own_render(name)
+
+    @functools.wraps(render)
+    def last(*positional: Any, **named: Any) -> list[View]:
+        *_, views = stream(render(*positional, **named))
+        return views
+
+    return last
+
+
+def own_render(name: str) -> Render:
+    """The `render` of the widget `name` as its file has it, perhaps a generator.
 
     Raises:
         LookupError: If there is no such widget; the message lists those there are.
@@ -32,6 +50,23 @@ def widget_render(name: str) -> Render:
         raise LookupError(f"there is no widget {name!r}; there are {', '.join(widget_names())}")
     render: Render = importlib.import_module(f"llmdeep.widgets.{name}").render
     return render
+
+
+def stream(rendered: Any) -> Iterator[Any]:
+    """What a call of `render` gives: each of its views in turn if it is a generator, else all.
+
+    Raises:
+        TypeError: If a generator ends before its first views.
+    """
+    if not inspect.isgenerator(rendered):
+        yield rendered
+        return
+    empty = True
+    for views in rendered:
+        empty = False
+        yield views
+    if empty:
+        raise TypeError("render must yield a list of views at least once")
 
 
 def controls(render: Render) -> dict[str, Control]:
@@ -63,12 +98,12 @@ def controls(render: Render) -> dict[str, Control]:
     return found
 
 
-def defaults(render: Render) -> dict[str, Value]:
+def defaults(render: Render) -> dict[str, Given]:
     """The value of each control before the reader touches it."""
     return {name: p.default for name, p in inspect.signature(render).parameters.items()}
 
 
-def arguments(render: Render, given: Mapping[str, Any]) -> dict[str, Value]:
+def arguments(render: Render, given: Mapping[str, Any]) -> dict[str, Given]:
     """All arguments of `render`: the given ones, checked, and defaults for the others.
 
     Raises:
@@ -90,9 +125,9 @@ def arguments(render: Render, given: Mapping[str, Any]) -> dict[str, Value]:
 def panel_data(render: Render, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """The control panel as JSON-ready dictionaries, one a control.
 
-    Each has `name`, `kind` (slider, number, choice, toggle, text, steps, seed), `label`, `default`
-    (from `given`, else the signature's), `grid` (a list that holds the default, or None), and the
-    fields of its control; infinities become None.
+    Each has `name`, `kind` (slider, number, choice, toggle, text, file, steps, seed), `label`,
+    `default` (from `given`, else the signature's), `grid` (a list that holds the default, or None),
+    and the fields of its control; infinities become None.
 
     Raises:
         ControlError: If a given value is refused.
@@ -117,14 +152,14 @@ def label(name: str, control: Control) -> str:
     return own or name.replace("_", " ")
 
 
-def _control(hint: Any) -> tuple[Control | None, type | None]:
+def _control(hint: Any) -> tuple[Control | None, Any]:
     if get_origin(hint) is not Annotated:
         return None, None
     kind, *extras = get_args(hint)
     return next((extra for extra in extras if isinstance(extra, Control)), None), kind
 
 
-def _with(grid: list[Value] | None, default: Value) -> list[Value] | None:
+def _with(grid: list[Value] | None, default: Any) -> list[Value] | None:
     # a log slider from 0.1 to 4 misses 1.0, and the slider must be able to come back to it
     return grid if grid is None or default in grid else sorted([*grid, default])
 

@@ -89,7 +89,8 @@ def render(
     weights = softmax(masked)
     output = weights @ values
 
-    here = min(query, n) - 1  # a query past the end of the sentence is its last word
+    here = min(query, n) - 1
+    past_end = f"The sentence ends with word {n}, so you look from there. " if query > n else ""
     word, best = words[here], int(np.argmax(weights[here]))
     reach = float(max(np.abs(products).max(), np.abs(scores).max())) or 1.0
     same_channels = np.array_equal(to_value, np.eye(len(features)))
@@ -171,7 +172,9 @@ def render(
         Math(formula),
         *pictures,
         Note(
-            line if step == 5 else f"{line} In the end “{word}” takes away {brief(output[here])}."
+            past_end + line
+            if step == 5
+            else f"{past_end}{line} In the end “{word}” takes away {brief(output[here])}."
         ),
         *([summary] if step >= 4 else []),
         Note(origin(unlisted), title="Where the numbers come from"),

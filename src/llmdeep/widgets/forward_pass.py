@@ -1,16 +1,20 @@
-"""One sentence through a whole small transformer: every tensor, from token ids to probabilities.
+"""One sentence through a whole transformer: every tensor, from token ids to probabilities.
 
 Notice: positions meet in attention only, where scores compare them and weights mix their values;
 and the stream is only ever added to, so each layer's input is still inside its output.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from llmdeep.decoder import forward, random_weights
-from llmdeep.parameters import Configuration, count_parameters
+from llmdeep import decoder, transformer
+from llmdeep.attention import softmax
+from llmdeep.book_model import load
+from llmdeep.parameters import Configuration, count_parameters, part_of
 from llmdeep.shapes import Array, Float
 from llmdeep.widgets import (
     Choice,
@@ -28,63 +32,120 @@ from llmdeep.widgets import (
     Tokens,
     View,
 )
+from llmdeep.widgets._book import read_text, token_names
+from llmdeep.widgets._walk import NEXT, ROTATED, SWIGLU_FORMULA, WALK, Stage
 
 N_LAYERS, N_HEADS, D_MODEL, MOST_WORDS = 3, 2, 8, 12
-GELU, SWIGLU = "LayerNorm, GELU", "RMSNorm, SwiGLU"
+GELU, SWIGLU, BOOK = "random, with GELU", "random, with SwiGLU", "the book’s own"
+MOST_COLUMNS = 48  # that are drawn of a wide tensor
 
 
-class Stage(NamedTuple):
-    """One tensor of the walk: its name and the names of its weights begin as in `forward`."""
+class Walked(NamedTuple):
+    """A model and its tensors for a text; `vocabulary` names the tokens it may predict."""
 
-    label: str
-    tensor: str
-    axes: str
-    formula: str
-    weights: tuple[str, ...] = ()
-
-
-A, F = "layers.{}.attention.", "layers.{}.feed_forward."
-STREAM, HEADS = "positions × d_model", "heads × positions × d_head"
-PAIRS, WIDE, NEXT = "heads × queries × keys", "positions × d_ff", "positions × vocabulary"
-WALK = (
-    Stage("Token embedding", "embedding", STREAM, r"E_t", ("token_embedding",)),
-    Stage("Positions", "positions", STREAM, r"P_i", ("position_embedding",)),
-    Stage("Stream", "stream", STREAM, r"x = E_t + P_i"),
-    Stage("Read by attention", A + "read", STREAM, r"r = \mathrm{norm}(x)", (A + "norm",)),
-    Stage("Queries", A + "queries", HEADS, r"Q = r\,W_Q", (A + "query",)),
-    Stage("Keys", A + "keys", HEADS, r"K = r\,W_K", (A + "key",)),
-    Stage("Values", A + "values", HEADS, r"V = r\,W_V", (A + "value",)),
-    Stage("Scores, masked", A + "scores", PAIRS, r"S = Q K^\top / \sqrt{d_\text{head}}"),
-    Stage("Attention weights", A + "weights", PAIRS, r"A = \mathrm{softmax}(S)"),
-    Stage("Mixed values", A + "mixed", STREAM, r"A V\ \text{of all heads}"),
-    Stage("Written by attention", A + "written", STREAM, r"a = A V\,W_O", (A + "output",)),
-    Stage("Stream between", "layers.{}.stream_between", STREAM, r"x' = x + a"),
-    Stage("Read by feed-forward", F + "read", STREAM, r"r' = \mathrm{norm}(x')", (F + "norm",)),
-    Stage("Up", F + "up", WIDE, r"u = r'\,W_\text{up}", (F + "up", F + "gate")),
-    Stage("Activated", F + "activated", WIDE, r"h = \mathrm{gelu}(u)"),
-    Stage("Written by feed-forward", F + "written", STREAM, r"f = h\,W_\text{down}", (F + "down",)),
-    Stage("Stream after the layer", "layers.{}.stream", STREAM, r"x'' = x' + f"),
-    Stage("Final norm", "final", STREAM, r"y = \mathrm{norm}(x'')", ("final",)),
-    Stage("Logits", "logits", NEXT, r"z = y E^\top"),
-    Stage("Probabilities", "probabilities", NEXT, r"p = \mathrm{softmax}(z)"),
-)
-SWIGLU_FORMULA = r"h = \mathrm{silu}(r'\,W_\text{gate}) \odot u"
+    words: list[str]
+    ids: list[int]
+    vocabulary: list[str]
+    tensors: Mapping[str, Array]
+    weights: Mapping[str, Array]
+    counts: Mapping[str, int]
+    note: str
 
 
 def render(
     sentence: Annotated[str, Text(max_length=80)] = "the cat sat on the mat",
     step: Annotated[int, Steps([stage.label for stage in WALK], label="tensor")] = 8,
-    layer: Annotated[int, Slider(1, N_LAYERS, step=1)] = 1,
-    head: Annotated[int, Slider(1, N_HEADS, step=1)] = 1,
-    parts: Annotated[str, Choice(GELU, SWIGLU, label="norm and activation")] = GELU,
+    layer: Annotated[int, Slider(1, 6, step=1)] = 1,
+    head: Annotated[int, Slider(1, 6, step=1)] = 1,
+    model: Annotated[str, Choice(GELU, SWIGLU, BOOK)] = GELU,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
+    walked = of_the_book(sentence) if model == BOOK else of_a_random_model(sentence, model, seed)
+    n_layers = sum(name.endswith("stream_between") for name in walked.tensors)
+    layer = min(layer, n_layers)
+    stage = WALK[step]
+    shown = drawn(walked, stage, layer, head)
+    formula = ROTATED.get(stage.label, stage.formula) if model == BOOK else stage.formula
+    if stage.label == "Activated" and model != GELU:
+        formula = SWIGLU_FORMULA
+    rows = [row(walked, each, layer) for each in WALK]
+    return [
+        Tokens(
+            walked.words, notes=[str(token) for token in walked.ids], title="Tokens and their ids"
+        ),
+        shown,
+        Math(formula),
+        Metrics(
+            shape=Metric(rows[step][1], note=stage.axes),
+            numbers=tensor_of(walked, stage, layer).size,
+            parameters_that_make_it=rows[step][2],
+            all_parameters=sum(walked.counts.values()),
+        ),
+        Table(
+            ("tensor", "shape", "parameters that make it"),
+            rows,
+            title=f"The walk through one of the {n_layers} layers",
+        ),
+        Table(
+            ("part", "parameters"), list(walked.counts.items()), title="The whole model, by part"
+        ),
+        Note(walked.note),
+    ]
+
+
+def drawn(walked: Walked, stage: Stage, layer: int, head: int) -> View:
+    """A tensor as a picture: one head of it, the first channels, the likeliest next tokens."""
+    tensor = tensor_of(walked, stage, layer)
+    if tensor.size == 0:
+        return Note("Nothing is added for the position: queries and keys are turned by it instead.")
+    where = f", layer {layer}" * ("{" in stage.tensor)
+    if tensor.ndim == 3:
+        head = min(head, len(tensor))
+        where += f", head {head}"
+        tensor = tensor[head - 1]
+    last_axis = stage.axes.split(" × ")[-1]
+    columns, label = None, "channel"
+    if last_axis == "keys":
+        columns, label = walked.words, "token looked at"
+    if stage.axes == NEXT:
+        likeliest = np.argsort(-walked.tensors["logits"][-1], kind="stable")[:MOST_WORDS]
+        kept = np.sort(likeliest) if tensor.shape[1] <= MOST_WORDS else likeliest
+        tensor, columns, label = tensor[:, kept], [walked.vocabulary[i] for i in kept], "next token"
+    elif tensor.shape[1] > MOST_COLUMNS:
+        where += f", {MOST_COLUMNS} of its {tensor.shape[1]} channels"
+        tensor = tensor[:, :MOST_COLUMNS]
+    shares = stage.label in ("Attention weights", "Probabilities")
+    return Matrix(
+        tensor,
+        rows=walked.words,
+        columns=columns,
+        title=stage.label + where,
+        row_label="position",
+        column_label=label,
+        domain=(0, 1) if shares else None,
+        diverging=not shares,
+    )
+
+
+def row(walked: Walked, stage: Stage, layer: int) -> tuple[str, str, int]:
+    """A line of the walk: name, shape, and the size of the weights that make it."""
+    own = tuple(name.format(layer - 1) for name in stage.weights)
+    made_by = sum(w.size for name, w in walked.weights.items() if name.startswith(own))
+    tensor = tensor_of(walked, stage, layer)
+    return stage.label, " × ".join(map(str, tensor.shape)) if tensor.size else "none", made_by
+
+
+def tensor_of(walked: Walked, stage: Stage, layer: int) -> Array:
+    return walked.tensors.get(stage.tensor.format(layer - 1), np.empty(0))
+
+
+def of_a_random_model(sentence: str, parts: str, seed: int) -> Walked:
+    """A model so small that every number fits on the page; its words are the sentence's own."""
     words = sentence.split()
     if len(words) > MOST_WORDS:
         raise ControlError(f"{len(words)} words are too many to draw; at most {MOST_WORDS} fit.")
     vocabulary = list(dict.fromkeys(words))
-    tokens = np.array([vocabulary.index(word) for word in words])
-
+    ids = [vocabulary.index(word) for word in words]
     gated = parts == SWIGLU
     configuration = Configuration(
         N_LAYERS,
@@ -98,55 +159,38 @@ def render(
         biases=not gated,
     )
     # drawn apart from the words, so that a word, and a model, are the same in every sentence
-    weights = random_weights(replace(configuration, vocabulary=1), np.random.default_rng(seed))
+    weights = decoder.random_weights(
+        replace(configuration, vocabulary=1), np.random.default_rng(seed)
+    )
     weights["token_embedding"] = np.array([word_vector(word, seed) for word in vocabulary])
-    tensors = forward(tokens, weights, configuration)
-
-    def row(stage: Stage) -> tuple[str, str, int]:
-        own = tuple(name.format(layer - 1) for name in stage.weights)
-        made_by = sum(w.size for name, w in weights.items() if name.startswith(own))
-        shape = " × ".join(map(str, tensors[stage.tensor.format(layer - 1)].shape))
-        return stage.label, shape, made_by
-
-    stage = WALK[step]
-    tensor = tensors[stage.tensor.format(layer - 1)]
-    where = f", layer {layer}" * ("{" in stage.tensor) + f", head {head}" * (tensor.ndim == 3)
-    shares = stage.label in ("Attention weights", "Probabilities")
-    last_axis = stage.axes.split(" × ")[-1]
-    columns = {"keys": words, "vocabulary": vocabulary}.get(last_axis)
-    column_label = {"keys": "word looked at", "vocabulary": "next word"}.get(last_axis, "channel")
-    _, shape, made_by = row(stage)
+    tensors = decoder.forward(np.array(ids), weights, configuration)
+    note = (
+        f"The weights are random, {N_LAYERS} layers of {N_HEADS} heads: shapes, counts and "
+        "arithmetic are those of a trained model, but the prediction means nothing. The vocabulary "
+        "is the sentence’s own words."
+    )
     counts = count_parameters(configuration)
-    return [
-        Tokens(words, notes=[str(token) for token in tokens], title="Tokens and their ids"),
-        Matrix(
-            tensor if tensor.ndim == 2 else tensor[head - 1],
-            rows=words,
-            columns=columns,
-            title=stage.label + where,
-            row_label="position",
-            column_label=column_label,
-            domain=(0, 1) if shares else None,
-            diverging=not shares,
-        ),
-        Math(SWIGLU_FORMULA if gated and stage.label == "Activated" else stage.formula),
-        Metrics(
-            shape=Metric(shape, note=stage.axes),
-            numbers=tensor.size,
-            parameters_that_make_it=made_by,
-            all_parameters=sum(counts.values()),
-        ),
-        Table(
-            ("tensor", "shape", "parameters that make it"),
-            [row(each) for each in WALK],
-            title=f"The walk through one of the {N_LAYERS} layers",
-        ),
-        Table(("part", "parameters"), list(counts.items()), title="The whole model, by part"),
-        Note(
-            "The weights are random: shapes, counts and arithmetic are those of a trained model, "
-            "but the prediction means nothing. The vocabulary is the sentence’s own words."
-        ),
-    ]
+    return Walked(words, ids, vocabulary, tensors, weights, counts, note)
+
+
+def of_the_book(sentence: str) -> Walked:
+    """The book's model, trained on stories."""
+    config, weights, tokenizer = load()
+    tokens = read_text(sentence, tokenizer, 2 * MOST_WORDS)
+    tensors: dict[str, Array] = {}
+    transformer.forward(weights, config, tokens, visit=tensors.__setitem__)
+    tensors["probabilities"] = softmax(tensors["logits"])
+    counts: Counter[str] = Counter()
+    for name, values in weights.items():
+        counts[part_of(name)] += values.size
+    note = (
+        "The book’s own model, trained on stories for children. Its heads share keys and values, "
+        f"{config.n_heads // config.n_kv_heads} queries to a pair. Of the vocabulary you see the "
+        f"{MOST_WORDS} likeliest next tokens."
+    )
+    names = token_names(range(config.vocabulary_size), tokenizer)
+    words = [names[token] for token in tokens]
+    return Walked(words, tokens.tolist(), names, tensors, weights, counts, note)
 
 
 def word_vector(word: str, seed: int) -> Float[Array, "d_model"]:

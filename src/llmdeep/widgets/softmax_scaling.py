@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from llmdeep.attention import attention_scores, entropy, softmax, softmax_jacobian
+from llmdeep.attention import attention_scores, entropy, softmax, softmax_jacobian_norm
 from llmdeep.widgets import (
     Axis,
     Chart,
@@ -36,15 +36,23 @@ def render(
     queries = rng.standard_normal((N_QUERIES, max(SIZES)))
     keys = rng.standard_normal((n_keys, max(SIZES)))
 
-    def weights(size: int, scaled: bool) -> np.ndarray:
-        scale = size**-0.5 if scaled else 1.0
-        return softmax(attention_scores(queries[:, :size], keys[:, :size], scale=scale))
+    products, scores = np.zeros((N_QUERIES, n_keys)), {}  # a larger head adds to a smaller one's
+    for start, size in zip([0, *SIZES[:-1]], SIZES, strict=True):
+        more = slice(start, size)
+        products = products + attention_scores(queries[:, more], keys[:, more], scale=1.0)
+        scores[size] = products
+
+    weights = {
+        (size, scaled): softmax(scores[size] * (size**-0.5 if scaled else 1.0))
+        for size in SIZES
+        for scaled in (True, False)
+    }
 
     def spread(size: int, scaled: bool) -> float:
-        return float(entropy(weights(size, scaled)).mean())
+        return float(entropy(weights[size, scaled]).mean())
 
     def gradients(size: int, scaled: bool) -> np.ndarray:
-        return np.linalg.norm(softmax_jacobian(weights(size, scaled)), axis=(-2, -1))
+        return softmax_jacobian_norm(weights[size, scaled])
 
     scaled, unscaled = ([gradients(size, flag) for size in SIZES] for flag in (True, False))
     here = Rule(x=d_head, label=f"d_head = {d_head}")
@@ -73,7 +81,7 @@ def render(
         ),
         *(
             Matrix(
-                weights(d_head, flag)[:8],
+                weights[d_head, flag][:8],
                 title=f"Weights of 8 queries, scores {'' if flag else 'not '}divided by √{d_head}",
                 domain=(0, 1),
                 row_label="query",

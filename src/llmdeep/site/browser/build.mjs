@@ -2,17 +2,17 @@
  * Builds the browser's code and everything it needs:
  *
  *     .cache/browser/prerender.mjs     the renderer for the build (node build.mjs --only=prerender)
- *     docs/assets/llmdeep/             main.js, its lazy chunks, worker.js, main.css
+ *     docs/assets/llmdeep/             main.js, its lazy chunks, worker.js, search.js, main.css
  *     docs/assets/fonts/, katex/       type for text, code and formulas
  *
  * The result depends on the sources and on package-lock.json only.
  */
 
 import { build } from "esbuild";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 
-import { fontFaces, writeFonts } from "./fonts.mjs";
+import { fontFaces, writeFonts, writeKatex } from "./fonts.mjs";
 import { scaleSheet } from "./styles/scales.mjs";
 
 const here = import.meta.dirname;
@@ -29,11 +29,11 @@ need("prerender.ts", "widget/panel.ts", "widget/shell.ts", "widget/states.ts");
 
 await prerender();
 if (only === undefined) {
-  need("main.ts", "runtime/worker.ts");
+  need("main.ts", "runtime/worker.ts", "search/worker.ts");
   await scripts();
   await styles();
   await writeFonts(packages, join(assets, "fonts"), join(root, ".cache/fonts"));
-  katex();
+  await writeKatex(packages, join(assets, "katex"), join(root, ".cache/fonts"));
 }
 
 /** The Node program that draws views and formulas while the pages are built. */
@@ -48,6 +48,7 @@ async function scripts() {
   const options = { ...common, outdir: folder, minify: true, platform: "browser", entryNames: "[name]" };
   await build({ ...options, entryPoints: [join(here, "main.ts")], splitting: true, chunkNames: "[name]-[hash]" });
   await build({ ...options, entryPoints: [join(here, "runtime/worker.ts")] });
+  await build({ ...options, entryPoints: { search: join(here, "search/worker.ts") } });
 }
 
 /** All style sheets as one file: the variables first, then the views, then the rest by name. */
@@ -57,18 +58,6 @@ function styles() {
   const order = [...STYLES_FIRST, ...sheets.filter((name) => !STYLES_FIRST.includes(name))];
   const contents = [fontFaces(packages), scaleSheet(), ...order.map((name) => readFileSync(join(folder, name), "utf8"))].join("\n");
   return build({ stdin: { contents, loader: "css", resolveDir: folder }, outfile: join(assets, "llmdeep/main.css"), bundle: true, minify: true, external: ["*.woff2"], logLevel: "warning", charset: "utf8" });
-}
-
-/** KaTeX's style sheet, reduced to the one font format every browser of today reads. */
-function katex() {
-  const from = join(packages, "katex/dist");
-  const to = join(assets, "katex");
-  rmSync(to, { recursive: true, force: true });
-  mkdirSync(join(to, "fonts"), { recursive: true });
-  const sheet = readFileSync(join(from, "katex-swap.min.css"), "utf8").replace(/,url\([^)]*\.(?:woff|ttf)\) format\("[a-z]+"\)/g, "");
-  writeFileSync(join(to, "katex.css"), sheet);
-  for (const name of readdirSync(join(from, "fonts"))) if (name.endsWith(".woff2")) cpSync(join(from, "fonts", name), join(to, "fonts", name));
-  cpSync(join(packages, "katex/LICENSE"), join(to, "LICENSE.txt"));
 }
 
 function need(...names) {

@@ -7,9 +7,11 @@
 import { registerCell } from "./cell/cell";
 import { quietCopyButtons } from "./landmarks";
 import { prepareOffline } from "./offline/register";
+import { loadThemeWithReader } from "./theme";
 import { registerWidget } from "./widget/widget";
 
 registerWidget();
 registerCell();
 quietCopyButtons();
+loadThemeWithReader();
 prepareOffline();

@@ -1,11 +1,12 @@
 /** What figures and cells say: what went wrong, in a reader's words, and what they wait for. */
 
-import type { Failure, RuntimeStatus } from "./runtime/client";
+import type { Failure, Progress, RuntimeStatus } from "./runtime/client";
 import { element, escape } from "./views/markup";
 
 export interface Report {
   summary: string;
   traceback?: string;
+  retry?: boolean; // the same may work a moment later
 }
 
 /** The report of a failed run or render; `subject` is what failed: "This figure", "This cell". */
@@ -17,6 +18,10 @@ export function report(failure: Failure, subject: string): Report {
       return { summary: "A newer change took the place of this one." };
     case "unavailable":
       return { summary: sentence(failure.message) };
+    case "data":
+      return { summary: sentence(failure.message), retry: true };
+    case "again":
+      return { summary: `“${failure.name}” is loaded now. ${subject} asked for it halfway through, so run it once more.` };
     case "error":
       if (failure.type === "ControlError") return { summary: sentence(failure.message) };
       if (failure.type === "MemoryError") {
@@ -29,11 +34,12 @@ export function report(failure: Failure, subject: string): Report {
   }
 }
 
-export function renderReport({ summary, traceback }: Report): string {
+export function renderReport({ summary, traceback, retry }: Report): string {
   const folded = traceback?.trim()
     ? element("details", {}, element("summary", {}, "Where it happened"), element("pre", {}, escape(traceback.trim())))
     : "";
-  return element("p", {}, escape(summary)) + folded;
+  const again = retry ? element("button", { type: "button", "data-action": "retry" }, "Try again") : "";
+  return element("p", {}, escape(summary), again) + folded;
 }
 
 /** What to say while code waits for Python or runs. */
@@ -41,6 +47,13 @@ export function waitingFor({ state, progress = 0 }: RuntimeStatus): string {
   if (state === "ready") return "Computing …";
   const quarters = Math.floor(progress * 4) * 25; // screen readers say each change aloud
   return quarters === 100 ? "Python is starting …" : quarters ? `Python is loading, ${quarters} % …` : "Python is loading …";
+}
+
+/** What to say while data arrives: "Loading storybook, 40 % of 3.1 MB …". */
+export function waitingForData({ name, loaded, total }: Progress): string {
+  const tenths = Math.floor((10 * loaded) / total) * 10; // screen readers say each change aloud
+  const size = total < 1e5 ? `${Math.ceil(total / 1e3)} kB` : `${(total / 1e6).toFixed(1)} MB`;
+  return `Loading ${name.split("/").pop()}, ${tenths} % of ${size} …`;
 }
 
 /** Text with a capital and a full stop. */

@@ -5,7 +5,8 @@
     pyodide.asm.HASH.wasm  the interpreter
     library.HASH.zip       the standard library, slim and precompiled
     numpy.HASH.zip         NumPy, slim and precompiled
-    llmdeep.HASH.zip       the book's own Python, as readable source
+    llmdeep.HASH.zip       the book's own Python, as readable source; what every start needs of it
+                           is there compiled too
     manifest.json          their names, sizes in bytes and SHA-256, where all this comes from
 
 The same inputs give the same bytes. Compiling takes some seconds and is done again only if Pyodide,
@@ -14,9 +15,11 @@ the wheel or this folder's code changed; a change in the book only rewrites the 
 
 import hashlib
 import json
+import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +28,16 @@ from llmdeep.site.node import executable
 from llmdeep.site.paths import ASSETS, CACHE, SOURCES
 from llmdeep.site.pyodide import slim, stored
 from llmdeep.site.pyodide.numpy_wheel import Wheel, find_wheel
-from llmdeep.site.pyodide.official import CORE, official
+from llmdeep.site.pyodide.official import CORE, Official, official
 
 MANIFEST = "manifest.json"
 NOTICE = "This copy of the book was built without live Python."
 
 _HERE = Path(__file__).parent
-_BOOK = ["*.py", "widgets/*.py"]  # of src/llmdeep: the concepts and the widgets …
+_BOOK = ["*.py", "*.json", "widgets/*.py", "catalog/*.py", "catalog/*.json"]  # of src/llmdeep …
 _SITE = ["__init__", "session", "edits", "errors"]  # … and of llmdeep.site what runs them
 _NOT_THE_BOOK = ["cli.py"]
+_FIRST = r"llmdeep/(__init__|site/\w+|widgets/_\w+)\.py$"
 
 
 def prepare(
@@ -55,7 +59,7 @@ def prepare(
     if wheel is None:
         _publish(folder, {}, {"available": False, "notice": NOTICE})
         return "NumPy for the browser was not found: the book is built without live Python"
-    files = _files(wheel, store / "compiled")
+    files = _files(known, wheel, store / "compiled")
     about: dict[str, Any] = {
         "lock": known.lock,
         "pyodide": known.pyodide,
@@ -71,31 +75,35 @@ def prepare(
     return f"Pyodide {known.pyodide} with NumPy {known.numpy}, {size:.1f} MB before compression"
 
 
-def _files(wheel: Wheel, store: Path) -> dict[str, tuple[str, bytes]]:
+def _files(known: Official, wheel: Wheel, store: Path) -> dict[str, tuple[str, bytes]]:
     """For each part of the manifest its file name, yet without hash, and its content."""
-    library, numpy = _compiled(wheel, store)
+    sources = CORE / "python_stdlib.zip"
+    libraries = _compiled(
+        store,
+        cache.key(wheel.sha256, cache.file_hash([sources])),
+        lambda: {"library": slim.library(sources), "numpy": slim.numpy(wheel.path)},
+    )
     return {
         "loader": ("pyodide.mjs", (CORE / "pyodide.mjs").read_bytes()),
         "core": ("pyodide.asm.js", (CORE / "pyodide.asm.js").read_bytes()),
         "wasm": ("pyodide.asm.wasm", (CORE / "pyodide.asm.wasm").read_bytes()),
-        "library": ("library.zip", library.read_bytes()),
-        "numpy": ("numpy.zip", numpy.read_bytes()),
-        "llmdeep": ("llmdeep.zip", stored.zipped(_book())),
+        "library": ("library.zip", (libraries / "library.zip").read_bytes()),
+        "numpy": ("numpy.zip", (libraries / "numpy.zip").read_bytes()),
+        "llmdeep": ("llmdeep.zip", stored.zipped([*_book(), *_book_compiled(known, store)])),
     }
 
 
-def _compiled(wheel: Wheel, store: Path) -> tuple[Path, Path]:
-    """The zips of the library and of NumPy, from the cache if nothing they depend on changed."""
-    sources = CORE / "python_stdlib.zip"
+def _compiled(store: Path, key: str, make: Callable[[], dict[str, Iterable[slim.Entry]]]) -> Path:
+    """A folder with a zip of compiled Python for each that `make` gives, made once for a `key`."""
     code = [_HERE / name for name in ("slim.py", "stored.py", "precompile.py", "precompile.mjs")]
-    key = cache.key(wheel.sha256, cache.file_hash([sources, CORE / "pyodide.asm.wasm", *code]))
-    kept = store / key
+    kept = store / cache.key(key, cache.file_hash([CORE / "pyodide.asm.wasm", *code]))
     if not kept.exists():
         with tempfile.TemporaryDirectory(dir=_made(store)) as scratch:
             work = _made(Path(scratch) / "work")
-            (work / "library-sources.zip").write_bytes(stored.zipped(slim.library(sources)))
-            (work / "numpy-sources.zip").write_bytes(stored.zipped(slim.numpy(wheel.path)))
-            _precompile(work, "library", "numpy")
+            made = make()
+            for name, entries in made.items():
+                (work / f"{name}-sources.zip").write_bytes(stored.zipped(entries))
+            _precompile(work, *made)
             for sources_zip in work.glob("*-sources.zip"):
                 sources_zip.unlink()
             try:
@@ -103,7 +111,7 @@ def _compiled(wheel: Wheel, store: Path) -> tuple[Path, Path]:
             except OSError:  # another build was faster, with the same result
                 if not kept.exists():
                     raise
-    return kept / "library.zip", kept / "numpy.zip"
+    return kept
 
 
 def _precompile(work: Path, *names: str) -> None:
@@ -131,6 +139,17 @@ def _book() -> Iterator[tuple[str, bytes]]:
     for path in paths:
         if path.name not in _NOT_THE_BOOK:
             yield path.relative_to(SOURCES).as_posix(), path.read_bytes()
+
+
+def _book_compiled(known: Official, store: Path) -> Iterator[slim.Entry]:
+    """What every start imports, where Python looks for it. The rest would rarely be asked for."""
+    own = [entry for entry in _book() if re.match(_FIRST, entry[0])]
+    key = cache.key([(name, hashlib.sha256(content).hexdigest()) for name, content in own])
+    tag = "".join(known.python.split(".")[:2])
+    with zipfile.ZipFile(_compiled(store, key, lambda: {"llmdeep": own}) / "llmdeep.zip") as made:
+        for name in made.namelist():
+            folder, _, module = name.removesuffix(".pyc").rpartition("/")
+            yield f"{folder}/__pycache__/{module}.cpython-{tag}.pyc", made.read(name)
 
 
 def _publish(folder: Path, files: dict[str, tuple[str, bytes]], about: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
  * all that the first paint loads; the workbench follows with the first button pressed.
  */
 
+import { awaken, readerIsHere } from "../ahead";
 import type { Workbench } from "./workbench";
 
 export function registerCell(): void {
@@ -20,7 +21,8 @@ export class CellElement extends HTMLElement {
     this.addEventListener("click", (event) => this.#clicked(event), { signal });
     this.addEventListener("focusin", () => this.#near(), { signal });
     this.querySelector(".cell-tools")?.addEventListener("pointerenter", () => this.#near(), { signal });
-    if (this.dataset.kind === "exercise") void this.#open(); // the reader's own code may be waiting
+    if (this.dataset.kind === "exercise" && remembers(this)) void this.#open();
+    void readerIsHere.then(awaken).catch(() => undefined); // a button pressed tries again
   }
 
   disconnectedCallback(): void {
@@ -29,19 +31,24 @@ export class CellElement extends HTMLElement {
     this.#workbench = undefined;
   }
 
+  /** Where the visit keeps the reader's own code. */
+  get memory(): string {
+    return `llmdeep ${location.pathname} ${this.id}`;
+  }
+
   /** Runs the cell; true if it ended well. */
   async run(): Promise<boolean> {
     return (await this.#open()).run();
   }
 
   #open(): Promise<Workbench> {
-    this.#workbench ??= import("./workbench").then(({ startWorkbench }) => startWorkbench(this));
+    this.#workbench ??= awaken().then(({ startWorkbench }) => startWorkbench(this));
     return this.#workbench;
   }
 
   /** Somebody is about to run something. */
   #near(): void {
-    void import("../runtime/client").then(({ runtime }) => runtime.prefetch());
+    void awaken().then(({ runtime }) => runtime.prefetch());
   }
 
   #clicked(event: MouseEvent): void {
@@ -51,6 +58,15 @@ export class CellElement extends HTMLElement {
     else if (this.dataset.kind === "exercise" && target.closest(".highlight")?.parentElement === this && getSelection()?.isCollapsed) {
       void this.#open().then((workbench) => workbench.act("edit"));
     }
+  }
+}
+
+/** Whether the reader wrote code here before. */
+function remembers({ memory }: CellElement): boolean {
+  try {
+    return sessionStorage.getItem(memory) !== null;
+  } catch {
+    return false; // storage is switched off
   }
 }
 

@@ -3,6 +3,7 @@
 import { renderReport, type Report } from "../words";
 import type { Rendered, Stream, Value } from "../runtime/client";
 import type { View } from "../views/types";
+import { updateViews } from "../views/live";
 import { unpack } from "../views/wire";
 
 export interface Output {
@@ -75,7 +76,6 @@ export function bindOutput(place: HTMLElement, id: string): Output {
 }
 
 async function drawViews(place: HTMLElement, { text, arrays }: Rendered, id: string): Promise<void> {
-  const { updateViews } = await import("../views/live");
   const views: View[] = unpack(text, arrays);
   updateViews(place, views, `${id}-live`);
 }

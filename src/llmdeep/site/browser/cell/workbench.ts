@@ -1,7 +1,7 @@
 /** What a cell does once a button is pressed. Cells of a page share one namespace, top to bottom. */
 
-import { report, sentence, waitingFor, type Report } from "../words";
-import { runtime, type Failure, type RuntimeStatus } from "../runtime/client";
+import { report, sentence, waitingFor, waitingForData, type Report } from "../words";
+import { runtime, type Failure, type Progress, type RuntimeStatus } from "../runtime/client";
 import type { CellElement } from "./cell";
 import { bindCode } from "./code";
 import { bindOutput } from "./output";
@@ -27,10 +27,12 @@ runtime.subscribe(({ state }) => {
 export function startWorkbench(host: CellElement): Workbench {
   const page = location.pathname;
   const exercise = host.dataset.kind === "exercise";
-  const code = bindCode(host, () => act(exercise ? "check" : "run"), showEdited, exercise ? `llmdeep ${page} ${host.id}` : undefined);
+  const code = bindCode(host, () => act(exercise ? "check" : "run"), showEdited, exercise ? host.memory : undefined);
   const output = bindOutput(host.querySelector<HTMLElement>("[data-output]")!, host.id);
   const status = host.querySelector<HTMLElement>("[data-status]")!;
   const stopButton = host.querySelector<HTMLElement>('[data-action="stop"]')!;
+  const progress = document.createElement("progress");
+  progress.setAttribute("aria-label", "Progress");
   let running = false;
   const unsubscribe = runtime.subscribe(showBooting);
   showEdited();
@@ -39,6 +41,7 @@ export function startWorkbench(host: CellElement): Workbench {
     if (action === "run") void run();
     else if (action === "run-above") void runAbove(true);
     else if (action === "check") void check();
+    else if (action === "retry") act(exercise ? "check" : "run");
     else if (action === "edit") void code.edit();
     else if (action === "stop") void runtime.stop();
     else if (action === "reset") reset();
@@ -101,8 +104,9 @@ export function startWorkbench(host: CellElement): Workbench {
     output.begin();
     showBooting(runtime.status());
     stopButton.hidden = false;
-    const outcome = await runtime.run(page, text, output.print, scratch);
+    const outcome = await runtime.run(page, text, output.print, scratch, { fetching });
     running = false;
+    progress.remove();
     stopButton.hidden = true;
     if (!outcome.ok) return outcome.failure;
     if (outcome.value) await output.value(outcome.value);
@@ -116,13 +120,13 @@ export function startWorkbench(host: CellElement): Workbench {
   }
 
   /** A failure in place; `lines` of the code are the reader's own and can be marked. */
-  function fail(failure: Failure, { summary, traceback }: Report, lines = Infinity): void {
+  function fail(failure: Failure, { summary, traceback, retry }: Report, lines = Infinity): void {
     if (failure.kind === "error") {
       const line = Number([...failure.traceback.matchAll(/this cell, line (\d+)|\(this cell, line (\d+)\)/g)].at(-1)?.slice(1).find(Boolean) ?? 0);
       code.mark(line <= lines ? line : 0);
       const hint = failure.type === "NameError" && !exercise ? " Cells above may define it: press “Run all above”." : "";
       output.report({ summary: summary + hint, traceback });
-    } else output.report({ summary }, failure.kind === "unavailable");
+    } else output.report({ summary, retry }, failure.kind === "unavailable" || failure.kind === "data");
     finish("error", failure.kind === "error" ? (exercise ? "Not yet" : "Failed") : failure.kind === "stopped" ? "Stopped" : "Not run");
   }
 
@@ -136,6 +140,16 @@ export function startWorkbench(host: CellElement): Workbench {
 
   function showEdited(): void {
     host.toggleAttribute("data-edited", code.edited());
+  }
+
+  function fetching(now: Progress): void {
+    if (now.loaded === now.total) {
+      progress.remove();
+      return showBooting(runtime.status());
+    }
+    progress.value = now.loaded / now.total;
+    if (!progress.isConnected) status.after(progress);
+    status.textContent = waitingForData(now);
   }
 
   function showBooting(now: RuntimeStatus): void {

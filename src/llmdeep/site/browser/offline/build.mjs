@@ -31,7 +31,7 @@ if (mode === "on") {
     swDest: part,
     globDirectory: site,
     globPatterns: ["**/*.{html,css,js,json,svg,woff2,xml}"],
-    globIgnores: ["**/*.{br,gz,map}", "assets/python/**", "assets/javascripts/lunr/**", "404.html"],
+    globIgnores: ["**/*.{br,gz,map}", "assets/{python,data}/**", "assets/javascripts/lunr/**", "404.html"],
     dontCacheBustURLsMatching: /(?:[.-][0-9a-f]{8,64}|-[0-9A-Z]{8})\.[0-9A-Za-z.]+$/,
     maximumFileSizeToCacheInBytes: 4_000_000,
     manifestTransforms: [asServed],

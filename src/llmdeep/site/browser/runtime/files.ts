@@ -3,6 +3,7 @@
  * manifest's SHA-256, and kept so that a restarted worker needs no network.
  */
 
+import { FetchError, verified as fetched, type Count, type KnownFile } from "./fetching";
 import type { Boot } from "./protocol";
 
 /** Written by `python -m llmdeep.site.pyodide`; sizes are of the decoded files, in bytes. */
@@ -10,13 +11,7 @@ export interface Manifest {
   available: boolean;
   notice?: string; // why there is no live Python in this copy of the book
   lock: Record<string, unknown>;
-  files: Record<"loader" | "core" | "wasm" | "library" | "numpy" | "llmdeep", ManifestFile>;
-}
-
-export interface ManifestFile {
-  name: string;
-  size: number;
-  sha256: string;
+  files: Record<"loader" | "core" | "wasm" | "library" | "numpy" | "llmdeep", KnownFile>;
 }
 
 export type Files = Omit<Boot, "memoryLimit" | "interrupt">;
@@ -35,8 +30,6 @@ export function loadedShare(): number {
 
 /**
  * All files, fetched in parallel. `onProgress` gets the share of bytes that has arrived, 0 to 1.
- *
- * A file that is missing or damaged is asked for once more, past the caches.
  *
  * @throws RuntimeUnavailable
  */
@@ -73,7 +66,7 @@ export async function download(onProgress: (share: number) => void): Promise<Fil
   };
 }
 
-function address(file: ManifestFile): string {
+function address(file: KnownFile): string {
   return new URL(file.name, FOLDER).href;
 }
 
@@ -90,13 +83,11 @@ async function manifest(): Promise<Manifest> {
   return (await response.json()) as Manifest;
 }
 
-type Count = (bytes: number) => void;
-
 /**
  * The interpreter, compiled while it arrives. Only a response that the browser compiles itself gets
  * its machine code cached, which halves the next start; what is hashed is a copy of the stream.
  */
-async function compiled(file: ManifestFile, count: Count): Promise<WebAssembly.Module> {
+async function compiled(file: KnownFile, count: Count): Promise<WebAssembly.Module> {
   let module: Promise<WebAssembly.Module | undefined> | undefined;
   const bytes = await verified(file, count, (response) => {
     module = WebAssembly.compileStreaming(response).catch(() => undefined);
@@ -110,57 +101,15 @@ async function compiled(file: ManifestFile, count: Count): Promise<WebAssembly.M
 
 /** The bytes, with the right hash; `use` may take the response itself, and then a copy is read. */
 async function verified(
-  file: ManifestFile,
+  file: KnownFile,
   count: Count,
   use?: (response: Response) => void,
 ): Promise<ArrayBuffer> {
-  let complaint = "";
-  for (const cache of ["default", "reload"] as const) {
-    let counted = 0;
-    try {
-      const response = await fetch(address(file), { cache, integrity: integrity(file) });
-      if (!response.ok) throw new Error(`answered ${response.status}`);
-      const copy = use ? response.clone() : response;
-      use?.(response);
-      const bytes = await read(copy, file.size, (n) => {
-        counted += n;
-        count(n);
-      });
-      if (!crypto.subtle || (await sha256(bytes)) === file.sha256) return bytes;
-      complaint = "arrived damaged";
-    } catch (error) {
-      complaint = error instanceof RangeError ? "arrived damaged" : "could not be loaded";
-    }
-    count(-counted);
+  try {
+    return await fetched(address(file), file, count, { use });
+  } catch (error) {
+    const damaged = error instanceof FetchError && error.reason === "damaged";
+    const complaint = damaged ? "arrived damaged" : "could not be loaded";
+    throw new RuntimeUnavailable(`A part of Python ${complaint} (${file.name}).`);
   }
-  throw new RuntimeUnavailable(`A part of Python ${complaint} (${file.name}).`);
-}
-
-async function read(response: Response, size: number, count: Count): Promise<ArrayBuffer> {
-  if (response.body === null) return response.arrayBuffer();
-  const reader = response.body.getReader();
-  const bytes = new Uint8Array(size);
-  for (let at = 0; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return bytes.buffer;
-    if (at + value.length > size) throw new RangeError("longer than it should be");
-    bytes.set(value, at);
-    at += value.length;
-    count(value.length);
-  }
-}
-
-/**
- * Where the page may not hash by itself (plain http, not localhost) the browser does, at the price
- * of handing over the file in one piece, without progress.
- */
-function integrity({ sha256 }: ManifestFile): string {
-  if (crypto.subtle) return "";
-  const bytes = sha256.match(/../g)!.map((pair) => String.fromCharCode(parseInt(pair, 16)));
-  return `sha256-${btoa(bytes.join(""))}`;
-}
-
-async function sha256(bytes: ArrayBuffer): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -7,7 +7,7 @@ import { cellNumbers } from "./matrix_numbers";
 import { hasNumbers, matrixSize } from "./matrix_size";
 import { sizeOf } from "./matrix_text";
 import { morph } from "./morph";
-import { superscriptsInSvg } from "./numbers";
+import { superscripts } from "./numbers";
 import { dataTable, renderView } from "./render";
 import type { Matrix, View } from "./types";
 
@@ -36,6 +36,11 @@ export function updateViews(container: HTMLElement, views: readonly View[], idPr
   });
   arrange(container, views, drawn);
   if (!math && views.some((view) => view.view === "math")) void loadMath(container, views, idPrefix);
+}
+
+/** Takes note that a container shows `views` already, as the build drew them. */
+export function adoptViews(container: HTMLElement, views: readonly View[]): void {
+  viewElements(container).forEach((element, i) => shown.has(element) || shown.set(element, views[i]!));
 }
 
 /** The elements of the views in a container, in the order of the views. */
@@ -75,12 +80,6 @@ function listenForTables(container: HTMLElement): void {
 }
 
 async function loadMath(container: HTMLElement, views: readonly View[], idPrefix: string): Promise<void> {
-  if (!document.querySelector('link[href*="katex"]')) {
-    const sheet = document.createElement("link");
-    sheet.rel = "stylesheet";
-    sheet.href = new URL("../katex/katex.css", import.meta.url).href;
-    document.head.append(sheet);
-  }
   math = (await import("./math")).typeset;
   const elements = viewElements(container);
   if (!views.every((view, i) => elements[i] && shown.get(elements[i]) === view)) return; // newer views came meanwhile
@@ -121,7 +120,7 @@ function updateNumbers(element: Element, before: Matrix, now: Matrix): void {
 }
 
 function write(element: Element, text: string): void {
-  const markup = superscriptsInSvg(text);
+  const markup = superscripts(text);
   const only = element.childNodes.length === 1 ? element.firstChild : undefined;
   if (only instanceof Text && markup === text) only.data = text;
   else element.innerHTML = markup;

@@ -5,7 +5,7 @@
 
 import { element, escape } from "./markup";
 import { columnLabels, columnOverhang, rowLabels } from "./matrix_labels";
-import { numbersFigure, numbersFrame } from "./matrix_numbers";
+import { numbersGrid } from "./matrix_numbers";
 import { matrixSize } from "./matrix_size";
 import { matrixScale, sizeOf } from "./matrix_text";
 import { levelClass, levelOf, type ColourScale } from "./palette";
@@ -34,7 +34,7 @@ export function matrixFigure(matrix: Matrix, id: string, label: string, withNumb
       matrix.row_label ? element("div", { class: "matrix-row-title" }, element("span", {}, escape(matrix.row_label))) : "",
       columnLabels(matrix, width),
       rowLabels(matrix, width, height),
-      element("div", { class: "matrix-cells" }, cells, fits ? (withNumbers ? numbersFigure(matrix, fits) : numbersFrame(fits)) : ""),
+      element("div", { class: "matrix-cells" }, cells, fits ? numbersGrid(matrix, fits, withNumbers) : ""),
     ) + scaleLegend(matrix, scale, id)
   );
 }

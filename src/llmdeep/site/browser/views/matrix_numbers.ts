@@ -1,14 +1,14 @@
 /** The numbers in the cells of a matrix. */
 
-import { element, percent } from "./markup";
+import { element } from "./markup";
 import { everyValue, matrixScale } from "./matrix_text";
-import { formatDecimals, formatNumber, superscriptsInSvg } from "./numbers";
+import { formatDecimals, formatNumber, superscripts } from "./numbers";
 import { isStrong, levelOf } from "./palette";
 import type { Matrix } from "./types";
 
 export interface CellNumber {
   text: string;
-  /** Class of its <text>. */
+  /** Class of its element. */
   kind?: string;
 }
 
@@ -26,19 +26,14 @@ export function cellNumbers(matrix: Matrix): CellNumber[] {
   );
 }
 
-/** A drawing that lies over the cells; `fits` is the class of the width from which on it is shown. */
-export function numbersFigure(matrix: Matrix, fits: string): string {
-  const [rows, columns] = [matrix.values.length, matrix.values[0]!.length];
-  const drawn = cellNumbers(matrix).map(({ text, kind }, i) => {
-    const [x, y] = [percent(((i % columns) + 0.5) / columns), percent((Math.floor(i / columns) + 0.5) / rows)];
-    return element("text", { class: kind, x, y, dy: "0.35em" }, superscriptsInSvg(text));
-  });
-  return numbersFrame(fits, drawn);
-}
-
-/** The same without its numbers, for a page that has them already. */
-export function numbersFrame(fits: string, drawn: readonly string[] = []): string {
-  return element("svg", { class: `numbers ${fits}`, "aria-hidden": "true", width: "100%", height: "100%" }, ...drawn);
+/**
+ * A grid that lies over the cells; `fits` is the class of the width from which on it is shown. HTML,
+ * since browsers lay it out in half the time that as many <text> take. Without `numbers` it is
+ * empty, for a page that has them already.
+ */
+export function numbersGrid(matrix: Matrix, fits: string, numbers = true): string {
+  const drawn = numbers ? cellNumbers(matrix).map(({ text, kind }) => element("span", { class: kind }, superscripts(text))) : [];
+  return element("div", { class: `numbers of-${matrix.values[0]!.length} ${fits}`, "aria-hidden": "true" }, ...drawn);
 }
 
 /** The same decimals for all cells, no more than they need; zero is a plain 0, and what only rounds to zero is not. */

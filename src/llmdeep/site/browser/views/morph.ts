@@ -5,26 +5,36 @@
  * place. An open <details> stays open, and the numbers of a matrix stay if `next` leaves them out.
  */
 export function morph(old: Element, next: Element): Element {
-  if (old.isEqualNode(next)) return old;
-  if (old.tagName !== next.tagName) {
+  if (old.tagName !== next.tagName || old.namespaceURI !== next.namespaceURI) {
     old.replaceWith(next);
     return next;
   }
-  for (const { name } of [...old.attributes]) {
-    if (!next.hasAttribute(name) && !(name === "open" && old.tagName === "DETAILS")) old.removeAttribute(name);
+  morphAttributes(old, next);
+  if (old.classList.contains("numbers") && !next.firstChild) return old;
+  let [before, after] = [old.firstChild, next.firstChild];
+  while (after) {
+    const [rest, wanted]: [ChildNode | null, ChildNode | null] = [before?.nextSibling ?? null, after.nextSibling];
+    if (!before) old.append(after);
+    else if (before instanceof Element && after instanceof Element) morph(before, after);
+    else if (before.nodeType !== after.nodeType) before.replaceWith(after);
+    else if (before.nodeValue !== after.nodeValue) before.nodeValue = after.nodeValue;
+    [before, after] = [rest, wanted];
   }
-  for (const { name, value } of next.attributes) {
+  while (before) {
+    const rest: ChildNode | null = before.nextSibling;
+    before.remove();
+    before = rest;
+  }
+  return old;
+}
+
+/** By their names: to ask for `attributes` makes an object of each. */
+function morphAttributes(old: Element, next: Element): void {
+  for (const name of next.getAttributeNames()) {
+    const value = next.getAttribute(name)!;
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  if (old.classList.contains("numbers") && !next.firstChild) return old;
-  const [before, after] = [[...old.childNodes], [...next.childNodes]];
-  after.forEach((child, i) => {
-    const counterpart = before[i];
-    if (!counterpart) old.append(child);
-    else if (counterpart instanceof Element && child instanceof Element) morph(counterpart, child);
-    else if (counterpart.nodeType !== child.nodeType) counterpart.replaceWith(child);
-    else if (counterpart.nodeValue !== child.nodeValue) counterpart.nodeValue = child.nodeValue;
-  });
-  for (const extra of before.slice(after.length)) extra.remove();
-  return old;
+  for (const name of old.getAttributeNames()) {
+    if (!next.hasAttribute(name) && !(name === "open" && old.tagName === "DETAILS")) old.removeAttribute(name);
+  }
 }

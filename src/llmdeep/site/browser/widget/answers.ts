@@ -3,8 +3,8 @@
  * not, the newest parameters always winning. A picture that is not the answer never poses as it.
  */
 
-import { report, waitingFor } from "../words";
-import { runtime, type RuntimeStatus } from "../runtime/client";
+import { report, waitingFor, waitingForData, type Report } from "../words";
+import { runtime, type Progress, type Rendered, type RuntimeStatus } from "../runtime/client";
 import type { View } from "../views/types";
 import { unpack } from "../views/wire";
 import type { Controls } from "./controls";
@@ -17,6 +17,7 @@ export interface Shown {
   views: readonly View[];
   edits: Record<string, string>; // the code that gave them, where it is the reader's
   exact: boolean; // false where the numbers are those of the stored states, rounded
+  complete: boolean; // false of a picture on the way to the answer
 }
 
 export interface Answers {
@@ -49,13 +50,16 @@ export function startAnswers(
   const stopButton = host.querySelector<HTMLElement>('[data-action="stop"]')!;
   const none: Record<string, string> = {};
   let edits = none;
-  let shown: Shown = { params: { ...controls.params }, views: states.exact(controls.params)!, edits, exact: false };
+  let shown: Shown = { params: { ...controls.params }, views: states.exact(controls.params)!, edits, exact: false, complete: true };
   let asked = 0; // renders asked of Python
   let drawn = 0; // the newest of them that was drawn, or was overtaken by a stored state
   let waiting = false;
+  let coming: Shown | undefined; // a picture on the way, to be drawn with the next frame
+  let frame = 0;
   let impatient: ReturnType<typeof setTimeout> | undefined;
   let disposed = false;
   const unsubscribe = runtime.subscribe(showWait);
+  stage.adopt(shown.views);
 
   async function answer(final: boolean): Promise<void> {
     const params = { ...controls.params };
@@ -63,13 +67,14 @@ export function startAnswers(
     const stored = edited ? undefined : states.exact(params);
     if (!stored) {
       const near = edited || runtime.status().state === "ready" ? undefined : states.nearest(params);
-      if (near) draw({ params: { ...params, [near.control.name]: near.value }, views: near.views, edits: none, exact: false });
+      if (near) draw({ params: { ...params, [near.control.name]: near.value }, views: near.views, edits: none, exact: false, complete: true });
       return ask(params, true);
     }
+    runtime.leave(key);
     endWait();
     drawn = asked;
     controls.forgive();
-    draw({ params, views: stored, edits: none, exact: false });
+    draw({ params, views: stored, edits: none, exact: false, complete: true });
     settle("static", final ? `${summary(shown)} · precomputed` : undefined);
     if (final && runtime.status().state === "ready") await ask(params, false); // all digits, where the table is rounded
   }
@@ -80,27 +85,49 @@ export function startAnswers(
     if (wait) beginWait();
     const started = runtime.status().state === "ready" ? performance.now() : undefined;
     const code = edits;
-    const outcome = await runtime.render(key, file.name, params, code);
+    const outcome = await runtime.render(key, file.name, params, code, {
+      fetching: (progress) => ticket === asked && showFetching(progress),
+      views: (rendered) => ticket > drawn && drawSoon(picture(rendered, false)),
+    });
+    function picture({ text, arrays }: Rendered, complete: boolean): Shown {
+      return { params, views: unpack(text, arrays), edits: code, exact: true, complete };
+    }
     if (disposed || ticket <= drawn) return;
     if (outcome.ok) {
       drawn = ticket;
       controls.forgive();
-      draw({ params, views: unpack(outcome.rendered.text, outcome.rendered.arrays), edits: code, exact: true });
+      draw(picture(outcome.rendered, true));
       if (ticket !== asked) return;
       endWait();
       settle("live", `${summary(shown)} · computed here${took(started)}`);
     } else if (ticket === asked && wait) {
+      if (coming) draw(coming);
       endWait();
-      const { summary: text, traceback } = report(outcome.failure, "This figure");
-      const refused = outcome.failure.kind === "error" && outcome.failure.type === "ControlError" && code === none;
+      if (outcome.failure.kind === "stopped" && !shown.complete) return settle("live", "Stopped. The picture shows how far it came.");
+      const told = report(outcome.failure, "This figure");
+      const { summary: text, traceback } = told;
+      const refused = outcome.failure.kind === "error" && outcome.failure.type === "ControlError" && Object.keys(code).length === 0;
       if (refused && controls.blame(text)) return refuse();
       const rest = outcome.failure.kind === "unavailable" ? " One control moved at a time still answers." : "";
-      fail(text + rest, traceback);
+      fail({ ...told, summary: text + rest });
       if (traceback) failed(traceback);
     }
   }
 
+  /** A picture on the way to the answer, unless a newer one is there before the next frame. */
+  function drawSoon(next: Shown): void {
+    coming = next;
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      if (!coming || disposed) return;
+      draw(coming);
+      stage.pending(false);
+      stopButton.hidden = false;
+    });
+  }
+
   function draw(next: Shown): void {
+    coming = undefined;
     shown = next;
     stage.draw(next.views);
   }
@@ -112,9 +139,9 @@ export function startAnswers(
     if (text !== undefined) stage.say(text);
   }
 
-  function fail(text: string, traceback?: string): void {
+  function fail(told: Report): void {
     host.dataset.state = "error";
-    stage.message({ summary: `${text} ${still()}`, traceback });
+    stage.message({ ...told, summary: `${told.summary} ${still()}` });
     stage.say("");
   }
 
@@ -126,7 +153,7 @@ export function startAnswers(
   }
 
   function still(): string {
-    return `The picture still shows ${summary(shown)}.`;
+    return shown.complete ? `The picture still shows ${summary(shown)}.` : "The picture shows how far it came.";
   }
 
   // Waiting ---------------------------------------------------------------------------------------
@@ -140,6 +167,7 @@ export function startAnswers(
 
   function endWait(): void {
     waiting = false;
+    coming = undefined;
     clearTimeout(impatient);
     impatient = undefined;
     stopButton.hidden = true;
@@ -162,6 +190,17 @@ export function startAnswers(
     }
   }
 
+  function showFetching(progress: Progress): void {
+    if (!waiting) return;
+    if (progress.loaded === progress.total) return showWait(runtime.status());
+    clearTimeout(impatient);
+    impatient = undefined;
+    host.dataset.state = "busy";
+    stopButton.hidden = false;
+    stage.say(waitingForData(progress));
+    stage.progress(progress.loaded / progress.total);
+  }
+
   // Words -----------------------------------------------------------------------------------------
 
   function summary({ params, edits }: Shown): string {
@@ -179,6 +218,7 @@ export function startAnswers(
     waiting: () => waiting,
     dispose() {
       disposed = true;
+      runtime.leave(key);
       endWait();
       unsubscribe();
     },

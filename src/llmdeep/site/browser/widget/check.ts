@@ -8,12 +8,14 @@ import type { ControlData, Value } from "./panel";
 export type Checked = { ok: true; value: Value } | { ok: false; problem: string };
 
 /** The value behind what was typed, chosen, or written in a link. */
-export function check(control: ControlData, raw: string | boolean): Checked {
+export function check(control: ControlData, raw: Value): Checked {
   switch (control.kind) {
+    case "file":
+      return checkFile(control, raw as File | string | null);
     case "toggle":
       if (typeof raw === "boolean") return { ok: true, value: raw };
       if (raw === "true" || raw === "false") return { ok: true, value: raw === "true" };
-      return problem(`${quoted(raw)} is neither true nor false.`);
+      return problem(`${quoted(String(raw))} is neither true nor false.`);
     case "choice":
       if (control.options?.includes(String(raw))) return { ok: true, value: String(raw) };
       return problem(`${quoted(String(raw))} is not one of ${control.options?.join(", ")}.`);
@@ -22,6 +24,17 @@ export function check(control: ControlData, raw: string | boolean): Checked {
     default:
       return checkNumber(control, String(raw));
   }
+}
+
+function checkFile({ accept = "", max_bytes: most }: ControlData, file: File | string | null): Checked {
+  if (file === null) return { ok: true, value: null };
+  if (typeof file === "string") return problem("This wants a file; choose one with the button."); // from a link
+  const endings = accept.split(",");
+  if (!endings.some((ending) => file.name.toLowerCase().endsWith(ending))) {
+    return problem(`${quoted(file.name)} is not a ${endings.join(" or ")} file.`);
+  }
+  if (file.size > (most ?? Infinity)) return problem(`${grouped(file.size)} bytes are too many; at most ${grouped(most!)} fit here.`);
+  return { ok: true, value: file };
 }
 
 function checkText(control: ControlData, text: string): Checked {

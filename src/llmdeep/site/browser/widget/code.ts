@@ -4,7 +4,6 @@
  */
 
 import { createEditor, type Editor } from "../editor";
-import { element, escape } from "../views/markup";
 import type { Source } from "./states";
 
 export interface CodePanel {
@@ -20,11 +19,12 @@ export interface CodePanel {
   dispose(): void;
 }
 
-export function openCode(place: HTMLElement, id: string, sources: readonly Source[], run: (edits: Record<string, string>) => void): CodePanel {
+/** `place` holds the panel's markup. */
+export function openCode(place: HTMLElement, sources: readonly Source[], run: (edits: Record<string, string>) => void): CodePanel {
   const code = new Map(sources.map((source) => [source.name, source.code]));
-  place.innerHTML = markup(id, sources);
   const chooser = place.querySelector("select")!;
   const options = [...chooser.options].sort((a, b) => Number(a.value) - Number(b.value));
+  const names = options.map((option) => option.text);
   const where = place.querySelector<HTMLElement>("[data-where]")!;
   const notice = place.querySelector<HTMLElement>("[data-notice]")!;
   const editor: Editor = createEditor(place.querySelector<HTMLElement>("[data-editor]")!, {
@@ -51,7 +51,7 @@ export function openCode(place: HTMLElement, id: string, sources: readonly Sourc
 
   function markEdited(): void {
     const changed = edited();
-    sources.forEach((source, i) => (options[i]!.text = nameOf(source, i) + (source.name in changed ? " · edited" : "")));
+    sources.forEach((source, i) => (options[i]!.text = names[i] + (source.name in changed ? " · edited" : "")));
     place.querySelector<HTMLButtonElement>('[data-action="code-reset"]')!.disabled = Object.keys(changed).length === 0;
   }
 
@@ -102,42 +102,4 @@ export function openCode(place: HTMLElement, id: string, sources: readonly Sourc
   markEdited();
 
   return { fill, restore, edited, mark, focus: () => editor.focus(), dispose: () => editor.dispose() };
-}
-
-function markup(id: string, sources: readonly Source[]): string {
-  const modules = new Map<string, string[]>();
-  sources.forEach((source, index) => {
-    const option = element("option", { value: String(index) }, escape(nameOf(source, index)));
-    const group = index === 0 ? "This figure" : source.path;
-    modules.set(group, [...(modules.get(group) ?? []), option]);
-  });
-  const groups = [...modules].map(([module, options]) => element("optgroup", { label: module }, ...options));
-  return [
-    element(
-      "div",
-      { class: "widget-source" },
-      element("label", { for: `${id}-source` }, "Code of"),
-      element("select", { id: `${id}-source`, autocomplete: "off" }, ...groups),
-      element("span", { class: "widget-where", "data-where": true }),
-    ),
-    element("p", { class: "widget-notice", "data-notice": true, role: "note", hidden: true }),
-    element("div", { class: "code-editor", "data-editor": true }),
-    element(
-      "div",
-      { class: "widget-bar" },
-      element("p", { class: "widget-status" }, "Ctrl or ⌘ with Enter runs, Tab leaves the editor"),
-      element(
-        "div",
-        { class: "widget-tools" },
-        element("button", { type: "button", "data-action": "code-run", class: "widget-run" }, "Run"),
-        element("button", { type: "button", "data-action": "code-reset", disabled: true }, "Restore the original"),
-      ),
-    ),
-  ].join("");
-}
-
-/** "softmax_scaling.py" for the figure's own file, "attention.softmax" for a function it calls. */
-function nameOf(source: Source, index: number): string {
-  const name = source.name.split(".");
-  return index === 0 ? `${name.at(-1)}.py` : name.slice(-2).join(".");
 }

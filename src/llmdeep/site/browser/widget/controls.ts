@@ -68,11 +68,14 @@ export function bindControls(host: Element, panel: readonly ControlData[]): Cont
     for (const field of fields(control.name)) {
       if (field.type === "radio") (field as HTMLInputElement).checked = field.value === value;
       else if (field.type === "checkbox") (field as HTMLInputElement).checked = value === true;
+      else if (field.type === "file") value ?? (field.value = ""); // no script may choose a file
       else if (field.type === "range") {
         field.value = String(countsPoints(control) ? position(control, value) : value);
         field.setAttribute("aria-valuetext", control.kind === "steps" ? describeStage(control, value) : describe(control, value));
       } else if (field !== source) field.value = String(value);
     }
+    const clear = host.querySelector<HTMLElement>(`[data-action="clear-file"][data-for="${control.name}"]`);
+    if (clear) clear.hidden = value === null;
     const stage = host.querySelector(`[data-stage="${control.name}"]`);
     if (stage) stage.textContent = describeStage(control, value);
   }
@@ -122,7 +125,8 @@ export function bindControls(host: Element, panel: readonly ControlData[]): Cont
   };
 }
 
-function rawValue(control: ControlData, field: Field): string | boolean {
+function rawValue(control: ControlData, field: Field): Value {
+  if (field.type === "file") return (field as HTMLInputElement).files?.[0] ?? null;
   if (field.type === "checkbox") return (field as HTMLInputElement).checked;
   if (field.type !== "range" || !control.grid) return field.value;
   const index = countsPoints(control) ? Number(field.value) : position(control, Number(field.value));

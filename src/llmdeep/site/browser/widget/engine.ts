@@ -5,19 +5,20 @@ import { attachReadout } from "../views/readout";
 import { startAnswers } from "./answers";
 import { check } from "./check";
 import type { CodePanel } from "./code";
+import { codeMarkup } from "./code_markup";
 import { bindControls } from "./controls";
-import { LONGEST_CODE, writeLink, type FigureLink } from "./link";
+import { LONGEST_CODE, readLink, writeLink } from "./link";
 import { player } from "./play";
 import { bindStage } from "./stage";
-import { loadWidgetFile } from "./states";
+import { readWidgetFile } from "./states";
 
 export interface Engine {
   /** Something happened to a form element; `final` once the reader let go of it. */
   input(field: Element, final: boolean): void;
   /** A button of the figure was pressed. */
   act(action: string, button: HTMLElement): void;
-  /** Opens the figure as a link describes it. */
-  open(link: FigureLink): Promise<void>;
+  /** Opens the figure as the URL's hash says, if it says anything about this figure. */
+  follow(hash: string): Promise<void>;
   dispose(): void;
 }
 
@@ -25,8 +26,9 @@ const TYPING = 300; // milliseconds without a keystroke before text is worth com
 
 let instances = 0;
 
-export async function startEngine(host: HTMLElement): Promise<Engine> {
-  const file = await loadWidgetFile(new URL(host.dataset.file!, document.baseURI).href);
+/** `response` brings the widget file. */
+export async function startEngine(host: HTMLElement, response: Response): Promise<Engine> {
+  const file = await readWidgetFile(response);
   const { name, panel } = file;
   const key = `${name}-${++instances}`;
   const id = host.id || key;
@@ -73,6 +75,11 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
         return void goTo(currentStep() + 1);
       case "new-seed":
         return newSeed(button.dataset.for!);
+      case "clear-file":
+        controls.set(button.dataset.for!, null);
+        return update(true);
+      case "retry":
+        return void answers.answer(true);
       case "reset":
         return reset();
       case "stop":
@@ -131,7 +138,9 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
     void answers.answer(true);
   }
 
-  async function open(link: FigureLink): Promise<void> {
+  async function follow(hash: string): Promise<void> {
+    const link = readLink(hash);
+    if (link?.widget !== name || figures()[link.ordinal - 1] !== host) return;
     const problems = link.problem ? [link.problem] : [];
     for (const [parameter, raw] of Object.entries(link.params)) {
       const control = panel.find((one) => one.name === parameter);
@@ -151,20 +160,26 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
     host.querySelector('[data-action="code"]')?.setAttribute("aria-expanded", String(opening));
     place.hidden = !opening;
     if (!opening) return;
+    if (!code) place.innerHTML = codeMarkup(id, file.sources);
     const { openCode } = await import("./code");
-    code ??= openCode(place, id, file.sources, run);
+    code ??= openCode(place, file.sources, run);
     if (fromLink) code.fill(fromLink);
     code.focus();
   }
 
+  /** Those of this widget on the page. */
+  function figures(): Element[] {
+    return [...document.querySelectorAll(`llmdeep-widget[name="${name}"]`)];
+  }
+
   async function copyLink(): Promise<void> {
-    const figures = [...document.querySelectorAll(`llmdeep-widget[name="${name}"]`)];
-    const moved = Object.fromEntries(controls.moved().map((control) => [control.name, controls.params[control.name]!]));
-    const { hash, codeLeftOut } = writeLink(name, figures.indexOf(host) + 1, moved, code?.edited() ?? {});
+    const [files, others] = [true, false].map((wanted) => controls.moved().filter(({ kind }) => (kind === "file") === wanted));
+    const moved = Object.fromEntries(others!.map((control) => [control.name, controls.params[control.name]!]));
+    const { hash, codeLeftOut } = writeLink(name, figures().indexOf(host) + 1, moved, code?.edited() ?? {});
     const link = new URL(hash, location.href).href;
     history.replaceState(history.state, "", link);
     const copied = await copy(link);
-    const rest = codeLeftOut ? ` Your code is left out: a link holds ${LONGEST_CODE / 1024} kB of it.` : "";
+    const rest = (codeLeftOut ? ` Your code is left out: a link holds ${LONGEST_CODE / 1024} kB of it.` : "") + (files!.length ? " Your file is left out: it stays with you." : "");
     stage.say((copied ? "The link is copied." : "The browser did not let the link be copied; it stands above.") + rest);
     if (!copied) stage.message({ summary: link });
   }
@@ -177,9 +192,11 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
   }
 
   function about(): Record<string, unknown> {
-    const { params, edits, exact } = answers.shown();
+    const { params, edits, exact, complete } = answers.shown();
     const rounded = exact ? undefined : { bound: file.bound, why: "precomputed with the book" };
-    return { widget: name, title: file.title, parameters: params, edits, rounded, page: location.href };
+    const stopped = complete ? undefined : true;
+    const parameters = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, value instanceof File ? value.name : value]));
+    return { widget: name, title: file.title, parameters, edits, rounded, stopped, page: location.href };
   }
 
   function dispose(): void {
@@ -192,7 +209,7 @@ export async function startEngine(host: HTMLElement): Promise<Engine> {
     code?.dispose();
   }
 
-  return { input, act, open, dispose };
+  return { input, act, follow, dispose };
 }
 
 type Files = typeof import("./download");

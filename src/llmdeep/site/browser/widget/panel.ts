@@ -6,7 +6,7 @@
 import { element, escape } from "../views/markup";
 import { formatNumber } from "../views/numbers";
 
-export type Value = number | string | boolean;
+export type Value = number | string | boolean | File | null; // of a File control: the file, or none
 export type Params = Record<string, Value>;
 
 /** A text with longer lines, in characters, wants the whole width. */
@@ -15,7 +15,7 @@ const LONG_LINE = 30;
 /** One control, as `llmdeep.widgets._panel.panel_data` describes it. */
 export interface ControlData {
   name: string;
-  kind: "slider" | "number" | "choice" | "toggle" | "text" | "steps" | "seed";
+  kind: "slider" | "number" | "choice" | "toggle" | "text" | "file" | "steps" | "seed";
   label: string;
   default: Value;
   grid: Value[] | null;
@@ -31,6 +31,8 @@ export interface ControlData {
   max_length?: number;
   min_length?: number;
   multiline?: boolean;
+  accept?: string;
+  max_bytes?: number | null;
 }
 
 /** The whole panel; `id` keeps ids and radio groups of several widgets on a page apart. */
@@ -72,6 +74,7 @@ export function countsPoints(control: ControlData): boolean {
 export function describe(control: ControlData, value: Value): string {
   if (typeof value === "boolean") return value ? "on" : "off";
   if (typeof value === "string") return value;
+  if (typeof value === "object") return value?.name ?? "none";
   if (control.kind === "steps") return `${value + 1} of ${control.count}`;
   return [formatNumber(value, 6), control.unit].filter(Boolean).join(" ");
 }
@@ -90,11 +93,12 @@ function renderControl(control: ControlData, value: Value, id: string): string {
     choice: renderChoice,
     toggle: renderToggle,
     text: renderText,
+    file: renderFile,
     number: renderNumber,
     seed: renderNumber,
   }[control.kind](control, value, own);
   const problem = element("p", { class: "widget-problem", id: `${own}-problem`, "data-problem": control.name, hidden: true });
-  const wide = control.kind === "steps" || control.kind === "text";
+  const wide = ["steps", "text", "file"].includes(control.kind);
   const long = control.kind === "text" && String(control.default).split("\n").some((line) => line.length > LONG_LINE);
   return element("div", { class: `widget-control widget-${control.kind}${wide ? " widget-wide" : ""}${long ? " widget-long" : ""}` }, body, problem);
 }
@@ -178,6 +182,14 @@ function renderText(control: ControlData, value: Value, id: string): string {
     ? element("textarea", { ...shared, rows: String(Math.min(10, Math.max(3, String(value).split("\n").length))) }, escape(`\n${value}`))
     : element("input", { type: "text", ...shared, value: String(value) });
   return label(control, id) + box;
+}
+
+/** The browser's own field is where a file can be dropped, too. */
+function renderFile(control: ControlData, _value: Value, id: string): string {
+  const field = element("input", { type: "file", id, name: control.name, accept: control.accept, "aria-describedby": `${id}-note` });
+  const note = element("span", { class: "widget-unit", id: `${id}-note` }, "or drop it here; it stays on your computer");
+  const clear = element("button", { type: "button", class: "widget-again", "data-action": "clear-file", "data-for": control.name, hidden: true }, "remove");
+  return label(control, id) + element("div", { class: "widget-row" }, field, note, clear);
 }
 
 function renderNumber(control: ControlData, value: Value, id: string): string {

@@ -1,10 +1,12 @@
 /** Where a figure's views, messages and progress appear. Nothing below them jumps. */
 
 import { renderReport, type Report } from "../words";
-import { updateViews } from "../views/live";
+import { adoptViews, updateViews } from "../views/live";
 import type { View } from "../views/types";
 
 export interface Stage {
+  /** Takes note of the views that the page shows as it comes. */
+  adopt(views: readonly View[]): void;
   draw(views: readonly View[]): void;
   /** While steady the figure may grow but not shrink, so that nothing below follows a drag. */
   steady(on: boolean): void;
@@ -33,9 +35,13 @@ export function bindStage(host: Element, id: string): Stage {
   const sight = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) || release());
   sight.observe(place);
   addEventListener("resize", release);
+  // Watched, because to ask for it after a change would lay the page out once more.
+  let height = 0;
+  const size = new ResizeObserver(([entry]) => (height = entry!.borderBoxSize[0]!.blockSize));
+  size.observe(place);
 
   function draw(views: readonly View[]): void {
-    if (keeping) place.style.minHeight = `${place.offsetHeight}px`;
+    if (keeping) place.style.minHeight = `${height}px`;
     else release();
     updateViews(place, views, id);
     if (waiting) dimSoon();
@@ -89,8 +95,9 @@ export function bindStage(host: Element, id: string): Stage {
   function dispose(): void {
     clearTimeout(dimming);
     sight.disconnect();
+    size.disconnect();
     removeEventListener("resize", release);
   }
 
-  return { draw, steady, pending, message, say, progress, dispose };
+  return { adopt: (views) => adoptViews(place, views), draw, steady, pending, message, say, progress, dispose };
 }

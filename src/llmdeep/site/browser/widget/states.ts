@@ -31,16 +31,15 @@ export interface States {
   nearest(params: Params): { views: View[]; control: ControlData; value: Value } | undefined;
 }
 
-export async function loadWidgetFile(url: string): Promise<WidgetFile> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+export async function readWidgetFile(response: Response): Promise<WidgetFile> {
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
   return (await response.json()) as WidgetFile;
 }
 
-/** Looks up stored answers; each control's sweep is unfolded when it is first touched. */
+/** Looks up stored answers; each control's sweep is unfolded when it is first touched, a state when it is wanted. */
 export function storedStates(file: WidgetFile): States {
   const decoded = new WeakMap<object, View>(); // unchanged views stay the same object, so nobody redraws them
-  const sweeps = new Map<string, Map<Value, View[]>>();
+  const sweeps = new Map<string, Map<Value, Stored[]>>();
 
   function views(stored: readonly Stored[]): View[] {
     return stored.map((item) => {
@@ -50,14 +49,14 @@ export function storedStates(file: WidgetFile): States {
     });
   }
 
-  function sweep(control: string): Map<Value, View[]> {
+  function sweep(control: string): Map<Value, Stored[]> {
     let found = sweeps.get(control);
     if (!found) {
       found = new Map();
       let current: Stored = file.views;
       for (const { value, patch } of file.states[control] ?? []) {
         current = apply(current, patch);
-        found.set(value, views(current as Stored[]));
+        found.set(value, current as Stored[]);
       }
       sweeps.set(control, found);
     }
@@ -72,7 +71,8 @@ export function storedStates(file: WidgetFile): States {
     exact(params) {
       const [control, another] = moved(params);
       if (!control) return views(file.views);
-      return another ? undefined : sweep(control.name).get(params[control.name]!);
+      const stored = another ? undefined : sweep(control.name).get(params[control.name]!);
+      return stored && views(stored);
     },
     nearest(params) {
       const [control, another] = moved(params);
@@ -82,7 +82,7 @@ export function storedStates(file: WidgetFile): States {
       for (const value of sweep(control.name).keys()) {
         if (best === undefined || Math.abs(Number(value) - wanted) < Math.abs(Number(best) - wanted)) best = value;
       }
-      return best === undefined ? undefined : { views: sweep(control.name).get(best)!, control, value: best };
+      return best === undefined ? undefined : { views: views(sweep(control.name).get(best)!), control, value: best };
     },
   };
 }

@@ -3,8 +3,8 @@
  * loads; the engine follows when somebody comes near, and what they did meanwhile is not lost.
  */
 
+import { awaken, readerIsHere, whenIdle } from "../ahead";
 import type { Engine } from "./engine";
-import { readLink } from "./link";
 
 export function registerWidget(): void {
   if (!customElements.get("llmdeep-widget")) customElements.define("llmdeep-widget", WidgetElement);
@@ -26,7 +26,9 @@ class WidgetElement extends HTMLElement {
     this.addEventListener("keydown", (event) => this.#pressed(event), { signal });
     this.addEventListener("submit", (event) => event.preventDefault(), { signal });
     window.addEventListener("hashchange", () => this.#follow(), { signal });
-    this.#wakeWhenSeen(signal);
+    this.#wakeWhenSeen("0px", signal);
+    void readerIsHere.then(() => signal.aborted || this.#wakeWhenSeen("100% 0px", signal)); // a screen ahead
+    void readerIsHere.then(awaken).catch(() => undefined); // a touch tries again
     this.#follow();
   }
 
@@ -37,14 +39,19 @@ class WidgetElement extends HTMLElement {
   }
 
   #wake(): Promise<Engine | undefined> {
-    this.#engine ??= import("./engine")
-      .then(({ startEngine }) => startEngine(this))
-      .catch(() => {
-        this.#engine = undefined; // the next touch tries again
-        this.querySelector("[data-status]")!.textContent = "The figure’s data could not be loaded; the picture is the one computed with the book.";
-        return undefined;
-      });
+    this.#engine ??= this.#start().catch(() => {
+      this.#engine = undefined; // the next touch tries again
+      this.querySelector("[data-status]")!.textContent = "The figure’s data could not be loaded; the picture is the one computed with the book.";
+      return undefined;
+    });
     return this.#engine;
+  }
+
+  /** Code and data travel at the same time. */
+  async #start(): Promise<Engine> {
+    const [{ startEngine }, file] = await Promise.all([awaken(), fetch(new URL(this.dataset.file!, document.baseURI))]);
+    whenIdle(() => this.closest("article")?.classList.add("resting")); // frames are drawn in two thirds of the time
+    return startEngine(this, file);
   }
 
   #tell(what: (engine: Engine) => void): void {
@@ -55,7 +62,7 @@ class WidgetElement extends HTMLElement {
   /** Somebody is about to touch the figure. */
   #near(): void {
     void this.#wake();
-    void import("../runtime/client").then(({ runtime }) => runtime.prefetch());
+    void awaken().then(({ runtime }) => runtime.prefetch());
   }
 
   #clicked(event: MouseEvent): void {
@@ -73,19 +80,16 @@ class WidgetElement extends HTMLElement {
 
   /** Opens the figure as the URL says, if it says anything about this figure. */
   #follow(): void {
-    const link = readLink(location.hash);
-    if (link?.widget !== this.getAttribute("name")) return;
-    const figures = document.querySelectorAll(`llmdeep-widget[name="${link.widget}"]`);
-    if (figures[link.ordinal - 1] === this) this.#tell((engine) => engine.open(link));
+    if (location.hash.startsWith(`#w=${this.getAttribute("name")}`)) this.#tell((engine) => engine.follow(location.hash));
   }
 
-  #wakeWhenSeen(signal: AbortSignal): void {
-    const idle = window.requestIdleCallback ?? ((callback: () => void) => setTimeout(callback, 500));
-    const observer = new IntersectionObserver((entries) => {
+  #wakeWhenSeen(rootMargin: string, signal: AbortSignal): void {
+    const seen = (entries: IntersectionObserverEntry[]): void => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      idle(() => signal.aborted || void this.#wake());
-    });
+      whenIdle(() => signal.aborted || void this.#wake());
+    };
+    const observer = new IntersectionObserver(seen, { rootMargin });
     observer.observe(this);
     signal.addEventListener("abort", () => observer.disconnect());
   }
