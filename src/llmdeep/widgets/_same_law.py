@@ -38,7 +38,7 @@ def same_law(
                 Bar(names, drawn[shown], f"share of {N_DRAWS:,} speculative draws"),
             ],
             x=Axis("token", "category"),
-            y=Axis("probability", domain=(0, 1)),
+            y=Axis("probability"),
             title="Where the two models differed most",
         ),
         Metrics(

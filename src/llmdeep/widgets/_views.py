@@ -129,7 +129,7 @@ class Matrix(View):
 
 @dataclass(frozen=True)
 class Tokens(View):
-    """Tokens in a row, shaded by `values` (0 to the largest), with a note under each."""
+    """Tokens in a row, shaded by `values` (0 to the largest); under each its note, or its value."""
 
     tokens: Sequence[str]
     values: ArrayLike | None = None

@@ -58,11 +58,11 @@ def render(
         ),
         Chart(
             [
-                Line(range(config.n_layers + 1), probabilities[:, here, token], name)
+                Line(list(range(config.n_layers + 1)), probabilities[:, here, token], name)
                 for token, name in zip(likeliest, token_names(likeliest, tokenizer), strict=True)
             ],
             x=Axis("layers read"),
-            y=Axis("probability", domain=(0, 1)),
+            y=Axis("probability"),
             title=f"After {names[here]}: the four likeliest answers, layer by layer",
         ),
         Table(

@@ -54,7 +54,6 @@ def render(
         Tokens(
             token_names(tokens[1:], tokenizer),
             bits,
-            notes=[f"{cost:.1f}" for cost in bits],
             title="Surprisal of each token, given those before it",
             unit="bits",
         ),
@@ -64,7 +63,7 @@ def render(
                 Bar(names, drawn[likeliest], "what is drawn from"),
             ],
             x=Axis(f"the {N_SHOWN} likeliest next tokens", "category"),
-            y=Axis("probability", domain=(0, 1)),
+            y=Axis("probability"),
             title="The next token",
         ),
         Metrics(

@@ -59,7 +59,7 @@ def render(
                 Bar(names, counts[likeliest] / n_draws, f"share of {n_draws:,} draws"),
             ],
             x=Axis(f"the {N_SHOWN} likeliest tokens", "category"),
-            y=Axis("probability", domain=(0, 1)),
+            y=Axis("probability"),
             title="What may be drawn, and what is drawn",
         ),
         Chart(

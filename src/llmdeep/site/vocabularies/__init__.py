@@ -28,7 +28,8 @@ def prepare(folder: Path = FOLDER / "vocabularies") -> str:
         RuntimeError: If an npm package is missing, or is not what it was.
     """
     stamp, key = folder / "made-from", cache.file_hash([*_packages(), _EXTRACT, Path(__file__)])
-    if not stamp.exists() or stamp.read_text() != key:
+    whole = all((folder / f"{name}.z").exists() for name in NAMES)
+    if not whole or not stamp.exists() or stamp.read_text() != key:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch:
             _extract(Path(scratch))

@@ -16,11 +16,9 @@ export function tokensView({ tokens, values, notes, unit, title }: Tokens): stri
       { class: level === undefined ? "chip" : `chip shaded ${levelClass(level, false)}${isStrong(level, false) ? " on-strong" : ""}` },
       element("bdi", {}, visible(token)),
     );
-    const under = [
-      value === undefined ? "" : element("span", { class: "token-value" }, superscripts(formatNumber(value, 3))),
-      notes?.[i] ? element("span", { class: "token-note" }, element("bdi", {}, escape(notes[i]))) : "",
-    ];
-    return element("li", {}, chip, ...under);
+    const number = value === undefined ? "" : element("span", { class: "token-value" }, superscripts(formatNumber(value, 3)));
+    const under = notes?.[i] ? element("span", { class: "token-note" }, element("bdi", {}, escape(notes[i]))) : number;
+    return element("li", {}, chip, under);
   });
   const measure = values && unit ? element("p", { class: "view-unit" }, `Numbers are in ${escape(unit)}.`) : "";
   return element("ol", { class: "tokens", "aria-label": title || "Tokens" }, ...items) + measure;

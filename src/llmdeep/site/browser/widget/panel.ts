@@ -187,7 +187,7 @@ function renderText(control: ControlData, value: Value, id: string): string {
 /** The browser's own field is where a file can be dropped, too. */
 function renderFile(control: ControlData, _value: Value, id: string): string {
   const field = element("input", { type: "file", id, name: control.name, accept: control.accept, "aria-describedby": `${id}-note` });
-  const note = element("span", { class: "widget-unit", id: `${id}-note` }, "or drop it here; it stays on your computer");
+  const note = element("span", { class: "widget-unit", id: `${id}-note` }, "or drop it here; it never leaves your device");
   const clear = element("button", { type: "button", class: "widget-again", "data-action": "clear-file", "data-for": control.name, hidden: true }, "remove");
   return label(control, id) + element("div", { class: "widget-row" }, field, note, clear);
 }
