@@ -48,7 +48,7 @@ def render(
         laws.append(law(tokens, last)[-1])
         return laws[-1][None]
 
-    names, chances = token_names(given[1:], tokenizer), [0.0] * (len(given) - 1)
+    names, chances = token_names(given[1:], tokenizer), [float("nan")] * (len(given) - 1)
     written: list[int] = []
     ends = {tokenizer.special[BEGINNING]}
     yield [Tokens(names, chances, title="The prompt")]

@@ -16,7 +16,7 @@ export function tokensView({ tokens, values, notes, unit, title }: Tokens): stri
       { class: level === undefined ? "chip" : `chip shaded ${levelClass(level, false)}${isStrong(level, false) ? " on-strong" : ""}` },
       element("bdi", {}, visible(token)),
     );
-    const number = value === undefined ? "" : element("span", { class: "token-value" }, superscripts(formatNumber(value, 3)));
+    const number = value === undefined || Number.isNaN(value) ? "" : element("span", { class: "token-value" }, superscripts(formatNumber(value, 3)));
     const under = notes?.[i] ? element("span", { class: "token-note" }, element("bdi", {}, escape(notes[i]))) : number;
     return element("li", {}, chip, under);
   });
