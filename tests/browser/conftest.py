@@ -12,6 +12,7 @@ import pytest
 import small_book
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from llmdeep.site import data
 from llmdeep.site.build import build
 from llmdeep.site.node import executable
 from llmdeep.site.paths import BROWSER, ROOT
@@ -40,10 +41,11 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site of one page, with `window.runtime` from the browser's code and the real bundle."""
+    """A site of one page, with `window.runtime`, the real bundle, and the data of the book."""
     folder = tmp_path_factory.mktemp("runtime")
     (folder / "index.html").write_text(RUNTIME_PAGE)
     prepare(folder / "python")
+    data.prepare(folder / "data")
     options = ["--bundle", "--format=esm", "--target=es2022", f"--outdir={folder / 'llmdeep'}"]
     esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
     node = [str(executable()), str(esbuild), *options]

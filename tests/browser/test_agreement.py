@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 from python_page import RENDER
 
 from llmdeep.site.session import render_widget
+from llmdeep.site.sources import widget_sources
 from llmdeep.widgets._panel import panel_data, widget_names, widget_render
 
 
@@ -25,31 +26,40 @@ def panels(name: str) -> Iterator[dict[str, Any]]:
             yield {control["name"]: grid[place]}
 
 
+def precision(name: str) -> float:
+    """Relative: the book's model computes in float32, through many layers; all else in float64."""
+    model = "llmdeep.book_model.load"
+    return 1e-4 if model in [source["name"] for source in widget_sources(name)] else 1e-6
+
+
 @pytest.mark.parametrize("name", widget_names())
 def test_the_page_computes_what_cpython_computes(page: Page, name: str) -> None:
+    digits = precision(name)
     for params in panels(name):
         result = page.evaluate(RENDER, [name, params, {}])
         assert result["ok"], (params, result)
         text, arrays = render_widget(name, params)
         theirs = [result["rendered"]["text"], *result["rendered"]["arrays"]]
-        compare(json.loads(theirs[0]), json.loads(text), f"{name} {params}")
+        compare(json.loads(theirs[0]), json.loads(text), f"{name} {params}", digits)
         assert len(theirs) == 1 + len(arrays)
         for got, expected in zip(theirs[1:], arrays, strict=True):
             scale = np.max(np.abs(expected[np.isfinite(expected)]), initial=0)
-            np.testing.assert_allclose(np.array(got, float), expected, rtol=1e-6, atol=1e-9 * scale)
+            np.testing.assert_allclose(
+                np.array(got, float), expected, rtol=digits, atol=digits**1.5 * scale
+            )
 
 
-def compare(got: Any, expected: Any, where: str) -> None:
+def compare(got: Any, expected: Any, where: str, digits: float) -> None:
     """Equal, except for the last digits of numbers: the page's sums run in another order."""
     if isinstance(expected, dict):
         assert got.keys() == expected.keys(), where
         for key in expected:
-            compare(got[key], expected[key], f"{where} {key}")
+            compare(got[key], expected[key], f"{where} {key}", digits)
     elif isinstance(expected, list):
         assert len(got) == len(expected), where
         for index, pair in enumerate(zip(got, expected, strict=True)):
-            compare(*pair, f"{where} {index}")
+            compare(*pair, f"{where} {index}", digits)
     elif isinstance(expected, float):
-        assert got == pytest.approx(expected, rel=1e-6, abs=1e-12), where
+        assert got == pytest.approx(expected, rel=digits, abs=digits**2), where
     else:
         assert got == expected, where
