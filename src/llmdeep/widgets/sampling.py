@@ -29,7 +29,7 @@ from llmdeep.widgets._book import read_text, token_names
 
 N_SHOWN = 12
 ALL = 2048
-RANKS = 200
+RANKS = 60
 
 
 def render(
