@@ -21,7 +21,7 @@ DOTS := 2>&1 | awk '/^(Collecting|Requirement|Downloading|Installing)/ { printf 
   /^ERROR|^ *error:/ { print } END { print "" }'
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test check bench gpu clean
+.PHONY: help serve site test check bench canary gpu clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -29,6 +29,7 @@ help:
 	@echo 'make check   style and types only'
 	@echo 'make bench   measures the site against its budgets'
 	@echo 'make gpu     measures the kernels on this machine'"'"'s GPU, with its own torch'
+	@echo 'make canary  builds the pages with Zensical too, and compares'
 	@echo 'make clean   removes what was built'
 
 serve: $(VENV)/.site node_modules/.site
@@ -56,6 +57,9 @@ bench: $(VENV)/.test node_modules/.test
 gpu: # the GPU machine's own Python, whose torch knows CUDA; the tests' torch does not
 	@PYTHONPATH=src $(PYTHON) -m llmdeep.cli gpu run $(GPU)
 
+canary: site $(VENV)/.canary
+	@python -m llmdeep.site.canary
+
 clean:
 	rm -rf site docs/assets .cache
 
@@ -78,6 +82,10 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.site
 	@echo 'Python packages for the tests, about 600 MB'
 	@$(PIP) -r requirements/test.txt $(DOTS)
 	@$(PIP) torch==$(TORCH)+cpu >/dev/null 2>&1 || $(PIP) torch==$(TORCH) $(DOTS)
+	@touch $@
+
+$(VENV)/.canary: requirements/canary.txt $(VENV)/.site
+	@$(PIP) -r requirements/canary.txt $(DOTS)
 	@touch $@
 
 node_modules/.site: package-lock.json | $(VENV)/.site

@@ -16,7 +16,16 @@ from llmdeep.site.paths import ROOT, SOURCES
 
 Output = dict[str, Any]
 
-_NOT_RUN = ("cli.py", "build.py", "serve.py", "server.py", "policy.py", "compress.py", "search.py")
+_NOT_RUN = (
+    "cli.py",
+    "build.py",
+    "serve.py",
+    "server.py",
+    "policy.py",
+    "compress.py",
+    "search.py",
+    "canary.py",
+)
 
 
 class CellError(Exception):

@@ -4,14 +4,18 @@
  * mount and leave by themselves.
  */
 
+import { keepPageOnJumps } from "./anchors";
 import { registerCell } from "./cell/cell";
 import { quietCopyButtons } from "./landmarks";
 import { prepareOffline } from "./offline/register";
+import { settle } from "./settle";
 import { loadThemeWithReader } from "./theme";
 import { registerWidget } from "./widget/widget";
 
 registerWidget();
 registerCell();
 quietCopyButtons();
+keepPageOnJumps(); // before the theme listens
 loadThemeWithReader();
 prepareOffline();
+settle();
