@@ -1,11 +1,12 @@
 /**
  * The theme takes the first jump within a page for a visit to another: it fetches the page and puts
- * it in again, and what the reader had run, changed and typed is gone. Until the theme has seen a
- * visit (it takes over the scroll position then), jumps are left to the browser.
+ * it in again, and what the reader had run, changed and typed is gone. As long as the page is the one
+ * that was loaded, jumps are left to the browser.
  */
 
 export function keepPageOnJumps(): void {
-  const leave = (): boolean => history.scrollRestoration === "auto";
+  const article = document.querySelector("article"); // a visit puts in another
+  const leave = (): boolean => article?.isConnected ?? false;
   const { pathname } = location;
   document.addEventListener(
     "click",
