@@ -1,15 +1,36 @@
 """What a reader does with a figure or a cell, for the tests of the whole book."""
 
+import json
 import re
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
+from llmdeep.data_files import path
+
 LIVE = 60_000  # milliseconds within which even a busy machine has started Python
+
+WEIGHTS = path("models/storybook-draft") / "model.safetensors"  # a file of the reader's own
 
 PICTURE = """(widget) =>
   [...widget.querySelectorAll("[data-view]")].map((view) => view.outerHTML).join("")"""
 
-MOVE = """(widget, name) => {
+# What to type into a box that is empty as the figure begins.
+TYPED = {
+    "tensor": "1",
+    "config": json.dumps(
+        {
+            "model_type": "gpt2",
+            "n_embd": 768,
+            "n_layer": 6,
+            "n_head": 12,
+            "n_positions": 1024,
+            "n_ctx": 1024,
+            "vocab_size": 50257,
+        }
+    ),
+}
+
+MOVE = """(widget, [name, typed]) => {
   const fields = [...widget.querySelectorAll(`[name="${name}"]`)];
   let field = fields[0];
   if (field.type === "range") {
@@ -21,7 +42,11 @@ MOVE = """(widget, name) => {
   } else if (field.type === "checkbox") field.checked = !field.checked;
   else if (field.tagName === "SELECT") field.selectedIndex = field.selectedIndex === 0 ? 1 : 0;
   else if (field.type === "number") field.value = Number(field.value) + 1;
-  else if (field.tagName === "TEXTAREA") field.value = field.value.replace(/\\d/, (d) => 9 - d);
+  else if (field.value === "") field.value = typed;
+  else if (field.tagName === "TEXTAREA") {
+    if (/\\d/.test(field.value)) field.value = field.value.replace(/\\d/, (d) => 9 - d);
+    else field.value += ` ${typed}`;
+  }
   else field.value = field.value.split(" ").reverse().join(" ");
   field.dispatchEvent(new Event("input", { bubbles: true }));
   field.dispatchEvent(new Event("change", { bubbles: true }));
@@ -45,9 +70,18 @@ def controls(widget: Locator) -> list[str]:
     return names
 
 
+def stored_control(widget: Locator) -> str:
+    """The first control whose every position is precomputed."""
+    stepped = "input:is([type=range], [type=radio], [type=checkbox])[name], select[name]"
+    return widget.locator(stepped).first.get_attribute("name") or ""
+
+
 def move(widget: Locator, control: str) -> None:
     """Gives a control another value, as a hand would."""
-    widget.evaluate(MOVE, control)
+    field = widget.locator(f"[name={control}]").first
+    if field.get_attribute("type") == "file":
+        return field.set_input_files(WEIGHTS)
+    return widget.evaluate(MOVE, [control, TYPED.get(control, "A word.")])
 
 
 def wait_for_change(widget: Locator, before: str, state: str = "static|live", by: str = "") -> None:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 TOP = "(heading) => Math.round(heading.getBoundingClientRect().top)"
+LEFT = """() => document.scrollingElement.scrollHeight - innerHeight - Math.ceil(scrollY)"""
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -20,7 +21,8 @@ def test_a_link_lands_on_its_heading(
     for name in near:
         page.goto("about:blank")
         page.goto(f"{path}#{name}", wait_until="networkidle")
-        assert 0 < page.locator(f"[id='{name}']").evaluate(TOP) < 200
+        top = page.locator(f"[id='{name}']").evaluate(TOP)
+        assert 0 < top < 200 or (top < 900 and page.evaluate(LEFT) <= 1)  # the page ends before
 
 
 def test_a_jump_within_the_page_keeps_what_the_reader_did(

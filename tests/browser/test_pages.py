@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from reader import figure, first_cell, move, picture, run, wait_for_change
+from reader import figure, first_cell, move, picture, run, stored_control, wait_for_change
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -144,7 +144,7 @@ def test_after_one_visit_the_book_reads_and_computes_offline(
         page.goto(book_url + path)
         widget = figure(page, name)
         before = picture(widget)
-        move(widget, widget.locator("input[type=range][name]").first.get_attribute("name") or "")
+        move(widget, stored_control(widget))
         wait_for_change(widget, before)
 
 

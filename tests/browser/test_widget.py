@@ -18,6 +18,8 @@ from llmdeep.widgets._views import as_data
 
 NAME = "softmax_scaling"
 PAGE = "foundations/attention/"
+AT_REST = """() => document.fonts.status === "loaded"
+  && !document.querySelector(".md-typeset > [style]")"""  # see site/browser/settle.ts
 
 
 @pytest.fixture
@@ -31,6 +33,7 @@ def page(open_page: Callable[..., Page], book_url: str) -> Page:
 def widget(page: Page) -> Locator:
     found = figure(page, NAME)
     found.scroll_into_view_if_needed()
+    page.wait_for_function(AT_REST)
     return found
 
 

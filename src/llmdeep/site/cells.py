@@ -145,7 +145,7 @@ def _tools(*actions: str) -> str:
 def _output(output: Output, id: str) -> str:
     """Streams as text, then the value of the last expression: views drawn, all else as text."""
     parts = [
-        f'<pre data-stream="{stream}">{html.escape(output[stream])}</pre>'
+        _text(f'data-stream="{stream}"', output[stream])
         for stream in ("stdout", "stderr")
         if output[stream]
     ]
@@ -155,5 +155,14 @@ def _output(output: Output, id: str) -> str:
         drawn = node.render_packed(text, arrays, id)
         parts.append(f'<div class="widget-views" data-value>{drawn}</div>')
     elif value:
-        parts.append(f"<pre data-value>{html.escape(value['text'])}</pre>")
+        parts.append(_text("data-value", value["text"]))
     return "".join(parts)
+
+
+def _text(attribute: str, text: str) -> str:
+    """A block of text. A high one scrolls, which keys can do where it takes the focus.
+
+    Long is what is long on a phone, where lines break early; as `isLong` in output.ts says it.
+    """
+    focus = ' tabindex="0"' if len(text) > 800 or text.count("\n") > 17 else ""
+    return f"<pre {attribute}{focus}>{html.escape(text)}</pre>"

@@ -38,6 +38,10 @@ from llmdeep.widgets._models import (
 
 RANKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
 SEQUENCES = tuple(2**k for k in range(9, 18))
+NOTHING_LEFT = (
+    "Selective recomputation drops the score matrices, and FlashAttention keeps none: the two "
+    "together save no more than one."
+)
 
 
 def render(
@@ -63,6 +67,7 @@ def render(
     names = [f"stage {s}" for s in STAGES]
     bars = [Bar(names, [state[part] / 1e9 for state in states], part) for part in states[0].names]
     rows = [*states[stage], *activations]
+    nothing_left = flash and recompute == "selective"
     return [
         Metrics(
             on_each_rank=Metric(size(total), note="what must be held; buffers come on top"),
@@ -92,7 +97,7 @@ def render(
             "Adam in mixed precision: 2 bytes a parameter for weights, 2 for gradients, and 12 for "
             "float32 master weights and two moments. At least "
             f"{math.ceil(16 * parameters / memory):,} of these accelerators hold that for this "
-            f"model, activations left out.{missing}"
+            f"model, activations left out.{missing}" + (" " + NOTHING_LEFT if nothing_left else "")
         ),
         *remarks(model, config, description, sequence),
     ]

@@ -41,6 +41,7 @@ export function bindOutput(place: HTMLElement, id: string): Output {
       block.dataset.stream = stream;
     }
     block!.append(text);
+    reach(block!);
   }
 
   async function value(shown: Value): Promise<void> {
@@ -48,6 +49,7 @@ export function bindOutput(place: HTMLElement, id: string): Output {
       const block = append("pre");
       block.dataset.value = "";
       block.textContent = shown.text;
+      reach(block);
       return;
     }
     const block = append("div");
@@ -73,6 +75,16 @@ export function bindOutput(place: HTMLElement, id: string): Output {
       place.innerHTML = original;
     },
   };
+}
+
+/** What is higher than its place scrolls, and not every browser lets keys do that by themselves. */
+function reach(block: HTMLElement): void {
+  if (isLong(block.textContent!)) block.tabIndex = 0;
+}
+
+/** On a phone, where lines break early; as `_text` in cells.py says it. */
+function isLong(text: string): boolean {
+  return text.length > 800 || text.split("\n").length > 18;
 }
 
 async function drawViews(place: HTMLElement, { text, arrays }: Rendered, id: string): Promise<void> {

@@ -36,7 +36,7 @@ export function bindStage(host: Element, id: string): Stage {
   sight.observe(place);
   addEventListener("resize", release);
   // Watched, because to ask for it after a change would lay the page out once more.
-  let height = 0;
+  let height = place.getBoundingClientRect().height;
   const size = new ResizeObserver(([entry]) => (height = entry!.borderBoxSize[0]!.blockSize));
   size.observe(place);
 
