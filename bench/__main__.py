@@ -6,6 +6,7 @@
     boot        from Run to the first output, beside stock Pyodide
     answers     from input to pixels, every control of every widget
     stop        until a cell has stopped, until Python is back
+    tokens      10 kB under each vocabulary, beside tiktoken and the JavaScript packages
     model       the book's own: first logits, tokens a second, attention maps, memory
     lighthouse  a simulated phone
 
@@ -38,11 +39,15 @@ from bench.report import Section, text
 from bench.site import Site
 from bench.sizes import page_sizes, runtime_sizes, widget_sizes
 from bench.stop import stop
+from bench.tokens import tokens
 from llmdeep.site.paths import CACHE
 from llmdeep.site.pyodide.numpy_wheel import Wheel, find_wheel
 from llmdeep.site.pyodide.official import official
 
-PARTS = ("building", "bytes", "readable", "boot", "answers", "stop", "model", "lighthouse")
+PARTS = (
+    *("building", "bytes", "readable", "boot", "answers", "stop"),
+    *("tokens", "model", "lighthouse"),
+)
 REPORT = CACHE / "bench.json"
 
 
@@ -113,6 +118,9 @@ def measure(playwright: Playwright, folder: Path, parts: list[str], runs: int) -
         if "stop" in parts and beside:
             say("stop")
             yield stop(browser, site.folder, runs)
+        if "tokens" in parts and beside:
+            say("tokens")
+            yield tokens(browser, site.folder, runs)
         if "model" in parts and beside:
             say("model")
             yield model(browser, site.folder, runs)

@@ -2,24 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from bench.chromium import LONG
 from bench.host import hosting
 from bench.report import Figure, Section, median
-
-# Runs code as a cell does. `arrived`: when the last byte of the data was there.
-RUN = """async ([awake, code]) => {
-  const { runtime } = await import(awake);
-  await runtime.start();
-  let output = "", arrived = 0;
-  const fetching = ({ loaded, total }) => loaded === total && (arrived = performance.now());
-  const print = (_, text) => (output += text);
-  const outcome = await runtime.run("bench", code, print, false, { fetching });
-  return { outcome, output, seconds: (performance.now() - arrived) / 1000 };
-}"""
+from bench.runtime import run
 
 FIRST = """
 import numpy as np
@@ -90,10 +79,10 @@ def model(browser: Browser, folder: Path, runs: int) -> Section:
             page = context.new_page()
             page.set_default_timeout(LONG)
             page.goto(url)
-            firsts.append(_run(page, folder, FIRST)["seconds"])
+            firsts.append(run(page, folder, FIRST)["seconds"])
             if len(firsts) == runs:
                 code = REST.replace("RUNS", str(2 * runs + 1))
-                found = json.loads(_run(page, folder, code)["output"])
+                found = json.loads(run(page, folder, code)["output"])
             context.close()
     bound = found["rate"] / found["bytes"]
     return Section(
@@ -112,12 +101,3 @@ def model(browser: Browser, folder: Path, runs: int) -> Section:
             Figure("memory after 2,000 tokens, more by", found["grown"] / 1e3, "kB", 100),
         ],
     )
-
-
-def _run(page: Page, folder: Path, code: str) -> dict[str, Any]:
-    """Run `code` on a page of the site; it must not fail."""
-    awake = next((folder / "assets" / "llmdeep").glob("awake-*.js"))
-    found: dict[str, Any] = page.evaluate(RUN, [f"/assets/llmdeep/{awake.name}", code])
-    if not found["outcome"]["ok"]:
-        raise RuntimeError(f"the model could not be measured: {found['outcome']}")
-    return found

@@ -1,18 +1,16 @@
 """The vocabularies of published models give what their own tokenizers give, token for token."""
 
-import base64
 import functools
 import json
 import re
 import subprocess
 import unicodedata
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 import tiktoken
 from fuzzed_texts import fuzzed_texts
-from tiktoken_ext import openai_public
+from openai_encodings import OPENAI, tiktoken_encoding
 
 from llmdeep import pretokenization, unicode_runs
 from llmdeep.byte_pair_encoding import merge
@@ -26,29 +24,12 @@ from llmdeep.vocabularies import load
 ROOT = Path(__file__).parents[1]
 TEXTS = fuzzed_texts(22_500)
 PUBLISHED = ("gpt2", "cl100k", "o200k", "llama2", "llama3")
-OPENAI = {"gpt2": "gpt2", "cl100k": "cl100k_base", "o200k": "o200k_base"}
 
 RUNS = [" ", "\n", "ab", "漢", "=", "\u0301", "🦙", "A1 "]
 
 # Where llama3-tokenizer-js is not Llama 3: JavaScript's \s has U+FEFF and lacks U+0085, and the
 # package spells out the letters of 's, among which a long s is not.
 JAVASCRIPTS_OWN = re.compile("[\x85\ufeff\u017f]")
-
-
-@functools.cache
-def tiktoken_encoding(name: str) -> tiktoken.Encoding:
-    """tiktoken's encoding with its own rule, and with ranks from the npm package, no download."""
-    text = (ROOT / f"node_modules/js-tiktoken/dist/ranks/{OPENAI[name]}.js").read_text()
-    lines = json.loads(text[text.index("{") : text.rindex("}") + 1])["bpe_ranks"].split("\n")
-    ranks = {}
-    for _, first, *tokens in filter(None, (line.split(" ") for line in lines)):
-        for rank, token in enumerate(tokens, int(first)):
-            ranks[base64.b64decode(token)] = rank
-    with (
-        patch.object(openai_public, "load_tiktoken_bpe", lambda *_, **__: ranks),
-        patch.object(openai_public, "data_gym_to_mergeable_bpe_ranks", lambda **_: ranks),
-    ):
-        return tiktoken.Encoding(**getattr(openai_public, OPENAI[name])())
 
 
 def llama3_in_tiktoken() -> tiktoken.Encoding:

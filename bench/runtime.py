@@ -1,0 +1,26 @@
+"""Runs Python in a page as one of its cells would, for measurements made by Python itself."""
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+# Runs code as a cell does. `arrived`: when the last byte of the data was there.
+RUN = """async ([awake, code]) => {
+  const { runtime } = await import(awake);
+  await runtime.start();
+  let output = "", arrived = 0;
+  const fetching = ({ loaded, total }) => loaded === total && (arrived = performance.now());
+  const print = (_, text) => (output += text);
+  const outcome = await runtime.run("bench", code, print, false, { fetching });
+  return { outcome, output, seconds: (performance.now() - arrived) / 1000 };
+}"""
+
+
+def run(page: Page, folder: Path, code: str) -> dict[str, Any]:
+    """Run `code` on a page of the site; it must not fail."""
+    awake = next((folder / "assets" / "llmdeep").glob("awake-*.js"))
+    found: dict[str, Any] = page.evaluate(RUN, [f"/assets/llmdeep/{awake.name}", code])
+    if not found["outcome"]["ok"]:
+        raise RuntimeError(f"this could not be measured: {found['outcome']}")
+    return found
