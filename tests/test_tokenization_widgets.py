@@ -95,6 +95,9 @@ class TestPlayground:
         shown = views_of(Tokens, views)[0]
         assert shown.notes == [str(token) for token in expected]
         assert shown.values == [len(tokenizer.token_bytes(token)) for token in expected]
+        assert shown.details == [
+            f"number {token:,}, bytes {tokenizer.token_bytes(token).hex(' ')}" for token in expected
+        ]
         title, n, a_word, a_character, a_byte, same = views_of(Table, views)[0].rows[0]
         assert (title, n, same) == (TITLES[name], len(expected), True)
         assert a_word == pytest.approx(n / len(STORY.split()))

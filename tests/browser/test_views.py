@@ -1,5 +1,6 @@
 """Views in the page: what is changed in place, and what is saved, is what a fresh drawing shows."""
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,6 +126,23 @@ def test_every_figure_is_saved_as_a_picture_that_needs_nothing_else(
         words = " ".join(" ".join(e.itertext()) for e in root.iter(f"{SVG}text"))
         for title in widget.locator(".view-title").all_inner_texts():
             assert title.split()[0] in words, (name, title)
+
+
+def test_the_pointer_reads_a_token_out(
+    open_page: Callable[..., Page], figures: list[tuple[str, str]], book_url: str
+) -> None:
+    page = open_page()
+    path = next(path for path, name in figures if name == "tokenizer_playground")
+    page.goto(book_url + path)
+    widget = figure(page, "tokenizer_playground")
+    widget.locator("[data-action=reset]").click()
+    expect(widget.locator("[data-status]")).to_contain_text("as it began")  # the figure is awake
+    token = widget.locator(".tokens > li").filter(has_text="Un").first
+    expect(page.locator(".readout")).to_have_count(0)
+    token.hover()
+    expect(page.locator(".readout")).to_contain_text(re.compile(r"Un\s+number [\d,]+, bytes 55 6e"))
+    page.mouse.move(1, 1)
+    expect(page.locator(".readout")).to_have_count(0)
 
 
 # What a test does -----------------------------------------------------------------------------

@@ -129,11 +129,15 @@ class Matrix(View):
 
 @dataclass(frozen=True)
 class Tokens(View):
-    """Tokens in a row, shaded by `values` (0 to the largest); under each its note, or its value."""
+    """Tokens in a row, shaded by `values` (0 to the largest); under each its note, or its value.
+
+    Where the pointer is, `details` are read out, or else the value and the note.
+    """
 
     tokens: Sequence[str]
     values: ArrayLike | None = None
     notes: Sequence[str] | None = None
+    details: Sequence[str] | None = None
     title: str = ""
     unit: str = ""
     kind: ClassVar[str] = "tokens"

@@ -1,8 +1,8 @@
 """Your text in any two vocabularies, side by side: every token, its number and its bytes.
 
 Notice: the space belongs to the word after it, digits are cut in groups, and a character that is
-rare in the vocabulary's own text falls apart into bytes. Nothing you type ends a document: its name
-is plain text, unless you say that special names count.
+rare in the vocabulary's own text falls apart into bytes. Point at a token to read them. Nothing you
+type ends a document: its name is plain text, unless you say that special names count.
 """
 
 from typing import Annotated
@@ -77,6 +77,10 @@ def _shown(tokens: list[int], tokenizer: Tokenizer, title: str) -> tuple[View, V
             names,
             [len(part) for part in written],
             notes=[str(token) for token in tokens[:MOST_DRAWN]],
+            details=[
+                f"number {token:,}, bytes {part.hex(' ') or 'none'}"
+                for token, part in zip(tokens, written, strict=False)
+            ],
             title=f"{title}: {_extent(len(tokens), MOST_DRAWN)}, bytes and number under each",
         ),
         Table(

@@ -1,6 +1,6 @@
 /**
- * The read-out: what a chart or matrix holds where the pointer is. The same numbers are in the table
- * under the picture, which is how a keyboard or a screen reader gets at them.
+ * The read-out: what a view holds where the pointer is. The same numbers are in the table
+ * under a picture, which is how a keyboard or a screen reader gets at them.
  */
 
 import { axisTitle, chartLayout, fromTop } from "./chart_layout";
@@ -8,7 +8,7 @@ import { viewElements } from "./live";
 import { columnName, rowName, sizeOf } from "./matrix_text";
 import { withUnit } from "./numbers";
 import { heights, seriesOf } from "./series";
-import type { Chart, Matrix, View } from "./types";
+import type { Chart, Matrix, Tokens, View } from "./types";
 
 interface Reading {
   text: string;
@@ -24,11 +24,12 @@ export function attachReadout(container: HTMLElement, views: () => readonly View
 
   function follow(event: PointerEvent): void {
     const target = event.target as Element;
-    const picture = target.closest(".chart, .matrix-cells");
+    const picture = target.closest(".chart, .matrix-cells, .tokens > li");
     const element = target.closest<HTMLElement>("[data-view]");
     const view = element && views()[viewElements(container).indexOf(element)];
     const place = picture?.getBoundingClientRect();
-    const reading = view && place && read(view, event.clientX - place.left, event.clientY - place.top, place);
+    const reading =
+      view && place && (view.view === "tokens" ? readToken(view, picture!) : read(view, event.clientX - place.left, event.clientY - place.top, place));
     if (!reading || !place) return hide();
     box.textContent = reading.text;
     document.body.append(line, box); // a figure with a frame of its own would hold them
@@ -60,6 +61,14 @@ export function attachReadout(container: HTMLElement, views: () => readonly View
 export function read(view: View, x: number, y: number, size: { width: number; height: number }): Reading | undefined {
   if (view.view === "chart") return readChart(view, x, y, size.width);
   return view.view === "matrix" ? readMatrix(view, x / size.width, y / size.height) : undefined;
+}
+
+function readToken({ values, notes, details, unit }: Tokens, item: Element): Reading | undefined {
+  const index = [...item.parentElement!.children].indexOf(item);
+  const value = values?.[index];
+  const number = value === undefined || Number.isNaN(value) ? undefined : withUnit(value, unit);
+  const rest = details?.[index] ?? [number, notes?.[index]].filter(Boolean).join(", ");
+  return rest ? { text: `${item.querySelector(".chip")!.textContent}\n${rest}` } : undefined;
 }
 
 function readMatrix(matrix: Matrix, across: number, down: number): Reading | undefined {

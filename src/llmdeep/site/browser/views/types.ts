@@ -90,6 +90,7 @@ export interface Tokens {
   tokens: readonly string[];
   values?: Numbers;
   notes?: readonly string[];
+  details?: readonly string[];
   title?: string;
   unit?: string;
 }

@@ -48,7 +48,7 @@ function table(view: View): Row[] {
     case "matrix":
       return matrixRows(view);
     case "tokens":
-      return [["token", "value", "note"], ...view.tokens.map((token, i) => [token, view.values?.[i], view.notes?.[i]])];
+      return [["token", "value", "note", "detail"], ...view.tokens.map((token, i) => [token, view.values?.[i], view.notes?.[i], view.details?.[i]])];
     case "table":
       return [view.columns, ...view.rows];
     case "metrics":
