@@ -50,6 +50,16 @@ def test_the_keys_of_the_theme_work_before_it_has_come(
     expect(page.locator("[data-md-component=search-query]")).to_be_focused()
 
 
+@pytest.mark.parametrize(("wanted", "scheme"), [("dark", "slate"), ("light", "default")])
+def test_the_first_visit_has_the_readers_colours_before_anything_is_touched(
+    open_page: Callable[..., Page], book_url: str, wanted: str, scheme: str
+) -> None:
+    page = open_page(color_scheme=wanted)
+    page.goto(book_url)
+    expect(page.locator("script[type=later]")).to_be_attached()  # the theme's, still to come
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", scheme)
+
+
 def test_the_colours_change_at_the_first_press(
     open_page: Callable[..., Page], book_url: str
 ) -> None:

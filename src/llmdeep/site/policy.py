@@ -1,9 +1,10 @@
 """The Content-Security-Policy of the built site: nothing foreign, no inline script but its own.
 
-The inline scripts are the theme's; their hashes are taken from the finished pages. Every page
-carries the same policy, because in-site navigation keeps the first page's. `style-src-attr` is for
-the style attributes of build-time KaTeX; style elements stay forbidden. `default-src` is not 'none'
-because Firefox fetches the next chapter ahead (the theme's `rel="next"`) under no other directive.
+The inline scripts are the theme's and one line of theme/main.html; their hashes are taken from the
+finished pages. Every page carries the same policy, because in-site navigation keeps the first
+page's. `style-src-attr` is for the style attributes of build-time KaTeX; style elements stay
+forbidden. `default-src` is not 'none' because Firefox fetches the next chapter ahead (the theme's
+`rel="next"`) under no other directive.
 """
 
 import base64

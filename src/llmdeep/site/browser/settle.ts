@@ -6,7 +6,10 @@
 
 const WORK = 5; // milliseconds at a time, on a machine four times as fast as a phone
 
+const MOVES = ["wheel", "touchmove", "pointerdown", "keydown"]; // by which a reader leaves a place
+
 export function settle(): void {
+  const landed = watchLanding();
   const blocks = [...document.querySelectorAll(".md-typeset > [style]")];
   const some = (): void => {
     const until = performance.now() + WORK;
@@ -16,6 +19,21 @@ export function settle(): void {
       block.getBoundingClientRect(); // laid out now, so that the time is counted
     }
     if (blocks.length > 0) setTimeout(some);
+    else landed();
   };
   requestAnimationFrame(() => setTimeout(some));
+}
+
+/**
+ * An address that names a heading was followed while heights were guessed. Returns what puts the
+ * heading back in its place once they are known, if the reader has not gone elsewhere.
+ */
+function watchLanding(): () => void {
+  const heading = document.getElementById(location.hash.slice(1));
+  const life = new AbortController();
+  for (const move of MOVES) addEventListener(move, () => life.abort(), { signal: life.signal, capture: true, passive: true });
+  return () => {
+    if (!life.signal.aborted) heading?.scrollIntoView();
+    life.abort();
+  };
 }
