@@ -40,7 +40,9 @@ site: $(VENV)/.site node_modules/.site
 
 test: check
 	@echo 'tests …'
-	@python -m pytest
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadfile --ignore tests/browser
+	@echo 'tests in the browser …'
+	@python -m pytest tests/browser
 
 check: $(VENV)/.test node_modules/.test
 	@echo 'style and types …'

@@ -57,13 +57,13 @@ def render(
         names += token_names([token], tokenizer)
         chances.append(float(laws[-1][token]))
         yield [
-            Tokens(names, chances, title="Darker: drawn with a higher probability"),
+            Tokens(names, chances, title="Each new token and the probability it had"),
             *_work(config, len(given), len(written)),
             Note(tokenizer.decode(written), title="What the model wrote"),
         ]
     if len(written) < n_tokens:
         yield [
-            Tokens(names, chances, title="Darker: drawn with a higher probability"),
+            Tokens(names, chances, title="Each new token and the probability it had"),
             *_work(config, len(given), len(written) + 1),
             Note(tokenizer.decode(written), title="What the model wrote"),
             Note("Here it drew the token that ends a text."),
