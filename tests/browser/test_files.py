@@ -95,10 +95,12 @@ def test_a_file_that_changes_after_it_was_chosen_is_said_to_have(
 
 
 def test_the_field_is_the_browsers_own_with_label_and_keyboard(opener: Locator) -> None:
+    opener.page.on("filechooser", lambda _: None)  # the browser's dialogs are this test's early on
     own = opener.get_by_label("own")
     expect(own).to_have_attribute("accept", ".safetensors,.bin")
     expect(own).to_be_enabled()
     own.focus()
+    expect(own).to_be_focused()
     with opener.page.expect_file_chooser() as chooser:
         opener.page.keyboard.press("Enter")
     assert not chooser.value.is_multiple()
