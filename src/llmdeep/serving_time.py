@@ -80,10 +80,24 @@ class Service:
 
     def writing_at_once(self, batch: int) -> Iterator[Operation]:
         """A step's for `batch` texts: everything grows with them, but a weight is read once."""
-        more = _experts(self.description, batch) / (_experts(self.description, 1) or 1)
+        more = self._experts_read(batch) / (self._experts_read_by_one or 1)
         for name, flops, weights, cache, moved in self.writing:
             read = weights * more if name == "experts" else weights
             yield Operation(name, batch * flops, read, batch * cache, batch * moved)
+
+    def _experts_read(self, batch: int) -> float:
+        """Weights of experts that a step reads, but for a constant factor."""
+        return sum(width * experts_read(experts, batch) for width, experts in self._mixtures)
+
+    @cached_property
+    def _experts_read_by_one(self) -> float:
+        return self._experts_read(1)
+
+    @cached_property
+    def _mixtures(self) -> list[tuple[int, Experts]]:
+        """Each kind of mixture, and its expert's width in all layers that have it."""
+        found = ((layer.feed_forward, count) for layer, count in self.description.groups)
+        return [(count * feed.d_ff, feed) for feed, count in found if isinstance(feed, Experts)]
 
     def _operations(self, n_new: int, n_cached: int) -> list[Operation]:
         bits = FORMATS[self.weights].bits_per_weight
@@ -120,13 +134,13 @@ class Copy:
 
     def _seconds(self, found: Iterable[Operation], n_tokens: int) -> Terms:
         machine, assumed, layout = self.service.machine, self.assumed, self.layout
-        bandwidth = machine.bandwidth * assumed.bandwidth
-        peaks = machine.peak * assumed.compute, machine.matrix_peak * assumed.compute
+        bandwidth, share = machine.bandwidth * assumed.bandwidth, self._cache_share
+        shared = layout.tensor * assumed.compute
+        rate, matrix_rate = shared * machine.peak, shared * machine.matrix_peak
         arithmetic = memory = 0.0
-        for o in found:
-            compute = o.flops / (layout.tensor * peaks[o.weight_bytes > 0])
-            moved = (o.weight_bytes + o.activation_bytes) / layout.tensor
-            waiting = (moved + o.cache_bytes * self._cache_share) / bandwidth
+        for _, flops, weights, cache, moved in found:
+            compute = flops / (matrix_rate if weights else rate)
+            waiting = ((weights + moved) / layout.tensor + cache * share) / bandwidth
             if compute >= waiting:
                 arithmetic += compute
             else:
@@ -152,12 +166,3 @@ class Copy:
 def waits_for(seconds: Terms) -> str:
     """The largest part of a time."""
     return max(seconds, key=lambda term: term.value).name
-
-
-def _experts(description: ModelDescription, batch: int) -> float:
-    """Weights of experts that a step reads, but for a constant factor."""
-    return sum(
-        count * layer.feed_forward.d_ff * experts_read(layer.feed_forward, batch)
-        for layer, count in description.groups
-        if isinstance(layer.feed_forward, Experts)
-    )
