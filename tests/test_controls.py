@@ -155,9 +155,7 @@ def test_names_of_links_are_reserved() -> None:
 
 
 def test_there_is_no_widget_of_another_name() -> None:
-    with pytest.raises(
-        LookupError, match="there is no widget 'soft'; there are .*attention_scores"
-    ):
+    with pytest.raises(LookupError, match=r"no widget 'soft'; there are .*attention_scores"):
         widget_render("soft")
 
 
