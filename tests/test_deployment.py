@@ -208,7 +208,7 @@ class TestTimes:
         for layout in (Layout(2), Layout(4, 2)):
             low, typical, high = (Copy(of, layout, each) for each in ASSUMED.values())
             assert low.fits <= typical.fits <= high.fits
-            for part in ("memory bandwidth", "links", "launch"):
+            for part in ("memory bandwidth", "links", "fixed"):
                 assert low.step(16)[part] > typical.step(16)[part] > high.step(16)[part]
 
     def test_the_largest_part_is_what_a_time_waits_for(self):

@@ -125,7 +125,7 @@ class Copy:
 
     @cached_property
     def prompt(self) -> Terms:
-        """Seconds to read one prompt, through all stages: arithmetic, memory, links, launch."""
+        """Seconds to read one prompt, through all stages: arithmetic, memory, links, fixed."""
         return self._seconds(self.service.reading, self.service.n_prompt)
 
     def step(self, batch: int) -> Terms:
@@ -149,7 +149,7 @@ class Copy:
         sent = self._passing.within / machine.link + self._passing.onward / onward
         links = n_tokens * sent / assumed.link + self._passing.exchanges * assumed.exchange
         parts = {"arithmetic": arithmetic, "memory bandwidth": memory, "links": links}
-        parts["launch"] = assumed.launch
+        parts["fixed"] = assumed.launch
         return Terms("s", tuple(Term(name, value) for name, value in parts.items()))
 
     @cached_property

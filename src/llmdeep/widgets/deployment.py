@@ -113,7 +113,8 @@ def render(
             "between two steps, requests at random times, experts chosen evenly, no prefix in "
             "common, no speculation. fp8 weights are multiplied at the fp8 rate where there is "
             "one; everything else at the 16-bit rate. Nodes are taken to be joined by 400 Gbit/s "
-            "a device."
+            "a device. An hour’s price is yours to set; it starts near the median asked for an "
+            "H100 in May 2026."
         ),
         *remarks(model, config, description, length),
     ]
@@ -152,31 +153,38 @@ def missed(best: Plan) -> Note:
 def headline(
     name: str, best: Plan, each: dict[str, Plan | None], first: float, answer: int, dollars: float
 ) -> Metrics:
-    load, layout = best.load, best.layout
-    experts = experts_on_each(best.copy.service.description, layout.tensor)
+    at, layout, of = best.load, best.layout, best.copy.service
+    experts = experts_on_each(of.description, layout.tensor)
     held = f", {experts:g} experts of a layer on each" if experts else ""
-    nodes = f"{best.copy.service.machine.per_node} in a node"
-    millions = [dollars_per_million(dollars, 1, p.rate * answer) for p in known(each)]
+    same = [load(Copy(of, layout, assumed), at.batch) for assumed in ASSUMED.values()]
+    likely = known(each)
+    millions = [dollars_per_million(dollars, 1, p.rate * answer) for p in likely]
     return Metrics(
         f"{name}, as busy as the latencies allow",
         layout=Metric(
             f"{layout.tensor} × {layout.pipeline} × {layout.replicas}",
-            note=f"share a layer × stages × copies; {nodes}{held}",
+            note=f"share a layer × stages × copies; {of.machine.per_node} in a node{held}",
         ),
-        what_binds=Metric(best.limit, note=f"a step waits for {waits_for(load.step)}"),
+        what_binds=Metric(
+            f"latency: {best.limit}" if best.limit.startswith("time") else best.limit,
+            note=f"a step waits for {waits_for(at.step)}, a prompt for {waits_for(at.prompt)}",
+        ),
         texts_at_once=Metric(
-            load.batch, note=f"on each copy; {best.copy.fits:,} would fit its memory"
+            at.batch,
+            note=f"on each copy; {span([p.load.batch for p in likely], str)}; "
+            f"{best.copy.fits:,} would fit its memory",
         ),
         tokens_a_second=Metric(
             short(best.rate * answer),
-            note=f"written, all copies; {span([p.rate * answer for p in known(each)], short)}",
+            note=f"written, all copies; {span([p.rate * answer for p in likely], short)}",
         ),
         first_token=Metric(
-            duration(load.ttft),
-            note=f"{span([p.load.ttft for p in known(each)], duration)}; {first:,g} ms allowed",
+            duration(at.ttft),
+            note=f"with so many texts {span([x.ttft for x in same], duration)}; "
+            f"{first:,g} ms allowed",
         ),
         each_next=Metric(
-            duration(load.itl), note=span([p.load.itl for p in known(each)], duration)
+            duration(at.itl), note=f"with so many texts {span([x.itl for x in same], duration)}"
         ),
         a_million_tokens=Metric(
             money(dollars_per_million(dollars, 1, best.rate * answer)),
