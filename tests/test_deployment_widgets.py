@@ -47,27 +47,21 @@ class TestComparison:
         names = ("Mixtral 8x7B", "DeepSeek-V3 / R1")
         views = architecture_comparison.render(*names, context=4096)
         both = [model(name).description for name in names]
-        for title, unit, totals in (
-            ("Parameters", 1e6, [model_parameters(d).total for d in both]),
-            ("at work", 1e6, [model_parameters(d, active=True).total for d in both]),
-            ("Work", 1e9, [forward_flops(d, 4096).total for d in both]),
-            ("Cache", 1e6, [cache_bytes(d, 4096).total for d in both]),
+        for title, totals in (
+            ("Parameters", [model_parameters(d).total for d in both]),
+            ("at work", [model_parameters(d, active=True).total for d in both]),
+            ("Work", [forward_flops(d, 4096).total for d in both]),
+            ("Cache", [cache_bytes(d, 4096).total for d in both]),
         ):
-            rows = table(views, title).rows
-            assert rows[-1][:3] == (
-                "in all",
-                *(pytest.approx(total / unit, rel=1e-3) for total in totals),
-            )
+            *parts, whole = table(views, title).rows
+            assert whole[:4] == ("in all", *totals, totals[1] - totals[0])
             for column in (1, 2, 3):
-                assert sum(row[column] for row in rows[:-1]) == pytest.approx(
-                    rows[-1][column], rel=2e-3
-                )
-            assert rows[-1][3] == pytest.approx((totals[1] - totals[0]) / unit, rel=1e-3)
+                assert sum(row[column] for row in parts) == whole[column]
 
     def test_every_term_is_worked_out(self):
         rows = table(architecture_comparison.render("GPT-2 small", "GPT-2 XL"), "worked out").rows
-        exact = {row[:2]: (row[2], row[3]) for row in rows}
-        assert exact["GPT-2 small", "embedding, parameters"] == ("50,257 × 768", "38,597,376")
+        assert ("GPT-2 small", "embedding, parameters", "50,257 × 768") in rows
+        assert ("GPT-2 XL", "attention, parameters", "48 layers × 10,246,400") in rows
 
     def test_layers_are_named_in_their_places(self):
         rows = table(architecture_comparison.render("Gemma 3 27B", "Jamba v0.1"), "Layer").rows
@@ -125,7 +119,7 @@ class TestDeployment:
         assert "missed" in table(views, "layouts").rows[0][-1]
 
     def test_uncertainty_goes_through_to_every_answer(self):
-        rows = table(deployment.render(), "nobody knows").rows
+        rows = table(deployment.render(), "what comes").rows
         low, typical, high = (
             next(float(row[i].replace(",", "")) for row in rows if "tokens a" in row[0])
             for i in (1, 2, 3)
@@ -136,8 +130,7 @@ class TestDeployment:
 
     def test_what_does_not_fit_with_less_memory_is_said_in_its_column(self):
         tight = deployment.render(devices=2)  # 141 GB of weights, 144 or 128 GB of room
-        rows = table(tight, "nobody knows").rows
-        answers = [row[1:4] for row in rows if row[0].startswith("→")]
+        answers = [row[1:4] for row in table(tight, "what comes").rows]
         assert all(low == "does not fit" for low, _, _ in answers)
         assert all(high != "does not fit" for _, _, high in answers)
 

@@ -78,14 +78,14 @@ def render(
         ),
         layers(models),
         widths(models),
-        side_by_side(models, total, "Parameters, in millions", 1e6),
+        side_by_side(models, total, "Parameters"),
         *(
-            [side_by_side(models, active, "… of these at work on one token", 1e6)]
+            [side_by_side(models, active, "… of these at work on one token")]
             if any(a.total != t.total for a, t in zip(active, total, strict=True))
             else []
         ),
-        side_by_side(models, work, f"Work for a token after {context:,}, in 10⁹ FLOP", 1e9),
-        side_by_side(models, cache, f"Cache of {context:,} tokens in 16 bits, in MB", 1e6),
+        side_by_side(models, work, f"Work for a token that sees {context:,}, in FLOP"),
+        side_by_side(models, cache, f"Cache of {context:,} tokens in 16 bits, in bytes"),
         worked_out(models, (total, work, cache)),
         *remarks(first, first_config, one[1], context),
         *remarks(second, second_config, other[1], context),
@@ -215,29 +215,26 @@ def model_widths(of: ModelDescription) -> dict[str, str]:
     return {name: " or ".join(values) for name, values in found.items()}
 
 
-def side_by_side(models: tuple[Named, Named], found: list[Terms], title: str, unit: float) -> Table:
+def side_by_side(models: tuple[Named, Named], found: list[Terms], title: str) -> Table:
     """Part by part and in all, and what the second has more."""
     names = list(dict.fromkeys([*found[0].names, *found[1].names]))
     pairs = [(name, found[0][name], found[1][name]) for name in names]
     pairs.append(("in all", found[0].total, found[1].total))
-    rows = [
-        (name, rounded(a / unit), rounded(b / unit), rounded((b - a) / unit), ratio(a, b))
-        for name, a, b in pairs
-    ]
+    rows = [(name, round(a), round(b), round(b - a), ratio(a, b)) for name, a, b in pairs]
     columns = ("part", *(name for name, _ in models), "difference", "the second")
-    return Table(columns, rows, title=title)
+    return Table(columns, rows, title=title, digits=15)  # whole numbers, to the last digit
 
 
 def worked_out(models: tuple[Named, Named], sums: tuple[list[Terms], ...]) -> Table:
     """Every term of every sum, as one would write it on paper."""
     rows = [
-        (name, f"{term.name}, {terms.unit}", term.working, f"{term.value:,.0f}")
+        (name, f"{term.name}, {terms.unit}", term.working)
         for found in sums
         for (name, _), terms in zip(models, found, strict=True)
         for term in terms
         if term.working
     ]
-    return Table(("model", "term", "worked out", "is"), rows, title="Every term, worked out")
+    return Table(("model", "term", "worked out"), rows, title="Every term, worked out")
 
 
 def ratio(a: float, b: float) -> str:
@@ -247,10 +244,6 @@ def ratio(a: float, b: float) -> str:
     if a and b:
         return f"{b / a:.3g} ×"
     return "only the second has it" if b else "only the first has it"
-
-
-def rounded(number: float) -> float:
-    return float(f"{number:.4g}")
 
 
 def billions(number: float) -> str:
