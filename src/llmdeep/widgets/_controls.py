@@ -76,6 +76,7 @@ class Slider(Control):
                 float(f"{low * (high / low) ** (i / (self.count - 1)):.3g}")
                 for i in range(self.count)
             ]
+            points = [min(max(point, low), high) for point in points]  # 4096 would become 4100
         else:
             step = self.step or (1.0 if self.integer else (high - low) / (self.count - 1))
             points = [round(low + i * step, 10) for i in range(round((high - low) / step) + 1)]

@@ -66,7 +66,7 @@ def render(
     weights: Annotated[str, Choice(*WEIGHTS, label="weights in")] = "bf16",
     cache: Annotated[str, Choice(*CACHES, label="cache in")] = "16 bits",
     accelerator: Annotated[str, Choice(*ACCELERATORS, swept=False)] = "H100 SXM5",
-    devices: Annotated[int, Slider(1, LARGEST, log=True, count=7, label="how many of them")] = 8,
+    devices: Annotated[int, Slider(1, LARGEST, log=True, count=5, label="how many of them")] = 8,
     per_node: Annotated[int, Number(1, 72, label="of these in a node, on one link")] = 8,
     traffic: Annotated[float, Number(0.001, 1e6)] = 5.0,
     counted_in: Annotated[
