@@ -118,5 +118,7 @@ def test_too_small_a_model_never_reaches_the_loss():
 
 def test_sizes_and_times_as_one_reads_them():
     assert [size(n) for n in (12, 1500, 2.5e9, 3e13)] == ["12 bytes", "1.5 kB", "2.5 GB", "30 TB"]
+    assert [size(n) for n in (999_940, 999.6)] == ["1 MB", "1 kB"]
+    assert [duration(s) for s in (0.9998, 59.99)] == ["1 s", "1 min"]
     times = [duration(s) for s in (2e-6, 0.5, 90, 7200, math.pi * 86400)]
     assert times == ["2 µs", "500 ms", "1.5 min", "2 h", "3.14 days"]

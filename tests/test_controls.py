@@ -125,6 +125,17 @@ def test_values_give_a_slider_its_ends() -> None:
     assert Slider(values=(8, 2, 4), integer=True).grid() == [2, 4, 8]
 
 
+def test_the_ends_of_a_logarithmic_slider_are_exact() -> None:
+    slider = Slider(1, 4096, log=True, count=5, integer=True)
+    assert slider.grid() == [1, 8, 64, 512, 4096]
+    assert [slider.check(end) for end in (1, 4096)] == [1, 4096]
+
+
+def test_a_choice_of_too_many_has_no_grid() -> None:
+    assert Choice("a", "b").grid() == ["a", "b"]
+    assert Choice("a", "b", swept=False).grid() is None
+
+
 def test_an_open_file_gives_the_parts_asked_for(tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_bytes(b"0123456789")
     own = OpenFile.of(tmp_path / "own.txt")
@@ -155,7 +166,7 @@ def test_names_of_links_are_reserved() -> None:
 
 
 def test_there_is_no_widget_of_another_name() -> None:
-    with pytest.raises(LookupError, match="there is no widget 'soft'; there are attention_scores"):
+    with pytest.raises(LookupError, match=r"no widget 'soft'; there are .*attention_scores"):
         widget_render("soft")
 
 

@@ -76,6 +76,7 @@ class Slider(Control):
                 float(f"{low * (high / low) ** (i / (self.count - 1)):.3g}")
                 for i in range(self.count)
             ]
+            points = [min(max(point, low), high) for point in points]  # 4096 would become 4100
         else:
             step = self.step or (1.0 if self.integer else (high - low) / (self.count - 1))
             points = [round(low + i * step, 10) for i in range(round((high - low) / step) + 1)]
@@ -118,17 +119,23 @@ class Seed(Control):
 
 
 class Choice(Control):
-    """One of a few named options."""
+    """One of some named options.
 
-    def __init__(self, *options: str, label: str = "") -> None:
+    With `swept=False` their answers are not precomputed: where there are many of them, and each
+    changes most of what is shown, they would not fit the widget's file.
+    """
+
+    def __init__(self, *options: str, label: str = "", swept: bool = True) -> None:
         object.__setattr__(self, "options", options)
         object.__setattr__(self, "label", label)
+        object.__setattr__(self, "swept", swept)
 
     options: tuple[str, ...]
     label: str
+    swept: bool
 
-    def grid(self) -> list[Value]:
-        return list(self.options)
+    def grid(self) -> list[Value] | None:
+        return list(self.options) if self.swept else None
 
     def check(self, value: Any) -> Value:
         if value not in self.options:

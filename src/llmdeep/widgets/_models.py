@@ -81,7 +81,7 @@ def remarks(
 def size(n_bytes: float) -> str:
     """Bytes as one reads them: 17.2 GB, 131 kB. Decimal units."""
     for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if n_bytes >= factor:
+        if n_bytes >= 0.9995 * factor:  # 999.9 kB would be written 1e+03 kB
             return f"{n_bytes / factor:.3g} {unit}"
     return f"{n_bytes:.3g} bytes"
 
@@ -89,6 +89,6 @@ def size(n_bytes: float) -> str:
 def duration(seconds: float) -> str:
     """Seconds as one reads them: 1.2 h, 35 ms."""
     for factor, unit in ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"), (1e-3, "ms")):
-        if seconds >= factor:
+        if seconds >= 0.9995 * factor:
             return f"{seconds / factor:.3g} {unit}"
     return f"{seconds * 1e6:.3g} µs"

@@ -167,6 +167,7 @@ def _with(grid: list[Value] | None, default: Any) -> list[Value] | None:
 def _fields(control: Control) -> dict[str, Any]:
     names = [f.name for f in dataclasses.fields(control)]
     fields = {name: getattr(control, name) for name in (*names, *vars(control))}
+    fields.pop("swept", None)  # said by the grid
     if isinstance(control, Slider):
         fields["minimum"], fields["maximum"] = control.ends
     return fields
