@@ -60,7 +60,7 @@ def shape(row: Model) -> list[Cell]:
     width = mixers[0].d_head if mixers else latent[0].d_nope + latent[0].d_rope if latent else None
     feeds = [layer.feed_forward for layer in d.layers if layer.feed_forward]
     hidden = max((f.d_ff for f in feeds if not isinstance(f, Experts)), default=None)
-    kinds = "; ".join(f"{count} × {layer_name(layer)}" for layer, count in d.groups)
+    kinds = [f"{f'{n} × ' * (len(d.groups) > 1)}{layer_name(layer)}" for layer, n in d.groups]
     return [
         row.name,
         row.year,
@@ -71,7 +71,7 @@ def shape(row: Model) -> list[Cell]:
         hidden or max((f.d_ff for f in feeds), default=None),
         d.vocabulary,
         d.context,
-        kinds,
+        "; ".join(kind.replace(" ", "\u00a0") for kind in kinds),  # a kind is not broken
     ]
 
 
@@ -106,7 +106,7 @@ SHAPE = (
         "year",
         "layers",
         "d_model",
-        "heads : key heads",
+        "heads : kv",
         "d_head",
         "d_ff",
         "vocabulary",
