@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs/reference"
 GLOSSARY = (REFERENCE / "glossary.md").read_text(encoding="utf-8")
 SOURCES = " ".join((REFERENCE / "sources.md").read_text(encoding="utf-8").split())
-ENTRIES = re.findall(r"^(\S.*)\n\n:   (.*(?:\n    .*)*)", GLOSSARY, re.MULTILINE)
+ENTRIES = re.findall(r"^\*\*(.+)\*\*\n:   (.*(?:\n    .*)*)", GLOSSARY, re.MULTILINE)
 CITED = re.split(r" - (?=\S)", SOURCES)[1:]
 LISTS = ("sources.md", "licences.md", "decisions.md")
 PAGES = [p for p in sorted((ROOT / "docs").rglob("*.md")) if p.name not in LISTS]

@@ -52,12 +52,15 @@ def number(row: Model, order: str) -> float | None:
 
 def shape(row: Model) -> list[Cell]:
     if row.config is None:
-        return [row.name, row.year, *[None] * 7, "too little was published"]
+        return [row.name, row.year, *[None] * 6, "too little was published"]
     d = row.description
     mixers = [layer.mixer for layer in d.layers if isinstance(layer.mixer, Attention)]
     latent = [layer.mixer for layer in d.layers if isinstance(layer.mixer, LatentAttention)]
-    heads: Cell = f"{mixers[0].n_heads} : {mixers[0].n_kv_heads}" if mixers else None
-    width = mixers[0].d_head if mixers else latent[0].d_nope + latent[0].d_rope if latent else None
+    heads = ""
+    if mixers:
+        heads = f"{mixers[0].n_heads} : {mixers[0].n_kv_heads} × {mixers[0].d_head}"
+    elif latent:
+        heads = f"{latent[0].n_heads} × {latent[0].d_nope + latent[0].d_rope}"
     feeds = [layer.feed_forward for layer in d.layers if layer.feed_forward]
     hidden = max((f.d_ff for f in feeds if not isinstance(f, Experts)), default=None)
     kinds = [f"{f'{n} × ' * (len(d.groups) > 1)}{layer_name(layer)}" for layer, n in d.groups]
@@ -66,8 +69,7 @@ def shape(row: Model) -> list[Cell]:
         row.year,
         len(d.layers),
         d.d_model,
-        heads or (f"{latent[0].n_heads}" if latent else None),
-        width,
+        heads.replace(" ", "\u00a0"),
         hidden or max((f.d_ff for f in feeds), default=None),
         d.vocabulary,
         d.context,
@@ -106,8 +108,7 @@ SHAPE = (
         "year",
         "layers",
         "d_model",
-        "heads : kv",
-        "d_head",
+        "heads : kv × d_head",
         "d_ff",
         "vocabulary",
         "context",

@@ -67,11 +67,13 @@ def bits_of(value: float, f: FloatFormat) -> list[View]:
     digits = f"{code:0{f.bits}b}"
     names = ["sign", *["exponent"] * f.exponent_bits, *["mantissa"] * f.mantissa_bits]
     weights = ["±", *[2**k for k in reversed(range(f.exponent_bits))]]
-    weights += [f"2^{-k}" for k in range(1, f.mantissa_bits + 1)]
+    weights += [power(-k) for k in range(1, f.mantissa_bits + 1)]
     exponent = int(digits[1 : 1 + f.exponent_bits], 2)
     stored = decode(code, f)
     normal = "1" if exponent else "0"
-    meaning = f"{normal}.{digits[1 + f.exponent_bits :]} (binary) × 2^{max(exponent, 1) - f.bias}"
+    meaning = (
+        f"{normal}.{digits[1 + f.exponent_bits :]} (binary) × {power(max(exponent, 1) - f.bias)}"
+    )
     step = float(spacing(np.array([stored if math.isfinite(stored) else 0.0]), f)[0])
     return [
         Tokens(
@@ -86,6 +88,11 @@ def bits_of(value: float, f: FloatFormat) -> list[View]:
             step_there=Metric(step),
         ),
     ]
+
+
+def power(exponent: int) -> str:
+    """A power of two as one writes it: 2⁻⁷."""
+    return "2" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def shown(value: float) -> str:
