@@ -12,6 +12,7 @@ from llmdeep.block_scales import LARGEST_BLOCK, quantize_blocks
 from llmdeep.weight_bytes import FORMATS
 from llmdeep.widgets import (
     Axis,
+    Bar,
     Chart,
     Choice,
     Line,
@@ -31,7 +32,7 @@ def render(
     format: Annotated[str, Choice(*LARGEST_BLOCK)] = "mxfp4",
     outlier: Annotated[
         float, Slider(1, 100, log=True, count=21, label="one weight times", unit="×")
-    ] = 1.0,
+    ] = 10.0,
     seed: Annotated[int, Seed()] = 0,
 ) -> list[View]:
     weights = np.random.default_rng(seed).standard_normal(N_WEIGHTS)
@@ -56,10 +57,10 @@ def render(
             title="Each weight but the outlier, and what is stored of it",
         ),
         Chart(
-            [Line(np.arange(len(scales)) * block, scales, "scale"), Point([40], [0.0], "outlier")],
-            x=Axis("where the block begins", domain=[0, N_WEIGHTS]),
+            [Bar([str(k + 1) for k in range(len(scales))], scales)],
+            x=Axis("block", "category"),
             y=Axis("scale"),
-            title="The scale of each block",
+            title=f"The scale of each block; the outlier is in block {40 // block + 1}",
         ),
         Table(
             ("format", "error of the others, %", "stored as zero", "bits a weight"),
