@@ -22,7 +22,7 @@ MOVE = """(widget, name) => {
   else if (field.tagName === "SELECT") field.selectedIndex = field.selectedIndex === 0 ? 1 : 0;
   else if (field.type === "number") field.value = Number(field.value) + 1;
   else if (field.tagName === "TEXTAREA") field.value = field.value.replace(/\\d/, (d) => 9 - d);
-  else field.value = field.value.split(" ").reverse().join(" ");
+  else field.value = field.value.split(" ").reverse().join(" ") || "7";
   field.dispatchEvent(new Event("input", { bubbles: true }));
   field.dispatchEvent(new Event("change", { bubbles: true }));
 }"""
