@@ -66,7 +66,8 @@ def chapters() -> dict[str, int]:
     """For each concept module the place in the reading order of the chapter it belongs to.
 
     That is the chapter of the same name, else the first one that mentions it, else the first one
-    that any module importing it belongs to. What only kernels use comes after all chapters.
+    that any module importing it belongs to. What only kernels use comes after all chapters. Pages
+    of reference use what others explain: their mentions count where there is no other.
     """
     parts = [page for page in reading_order() if page.parent != ROOT / "docs"]
     place: dict[str, int] = {}
@@ -74,12 +75,16 @@ def chapters() -> dict[str, int]:
         text = page.read_text(encoding="utf-8")
         own = page.stem.replace("-", "_")
         mentioned = re.findall(r"llmdeep\.(?:widgets\.)?(\w+)", text)
-        for name in [own, *mentioned]:
+        for name in [own, *([] if page.parent.name == "reference" else mentioned)]:
             if name in CONCEPTS:
                 place[name] = min(place.get(name, index), index)
         if own in CONCEPTS:
             place[own] = index
     mentioned_somewhere = set(place)
+    for index, page in enumerate(parts):
+        for name in re.findall(r"llmdeep\.(\w+)", page.read_text(encoding="utf-8")):
+            if name in CONCEPTS:
+                place.setdefault(name, index)
     for index, page in enumerate(parts):
         for widget in re.findall(r"widget:(\w+)", page.read_text(encoding="utf-8")):
             for name in concept_imports(PACKAGE / "widgets" / f"{widget}.py"):
