@@ -32,8 +32,8 @@ def test_the_table_adds_up_to_the_bytes_shown() -> None:
 
 
 def test_tiles_beat_memory_with_a_large_chip_and_lose_with_tiny_tiles() -> None:
-    large = metrics(shown("flash_traffic"))
-    tiny = metrics(shown("flash_traffic", tiles="chosen below", tile_queries=8, length=256))
+    large = metrics(shown("flash_traffic", tiles="the largest that fit"))
+    tiny = metrics(shown("flash_traffic", tile_queries=8, length=256))
     assert large["tiled"] < large["plain"] / 3
     assert tiny["tiled"] > tiny["plain"]
     assert large["error in tiles"] < large["error of the plain"]
@@ -47,21 +47,21 @@ def test_a_mask_skips_tiles() -> None:
 
 def test_the_first_version_moves_more_than_the_second() -> None:
     second, first = (
-        metrics(shown("flash_traffic", stays=stays, tiles="chosen below"))
+        metrics(shown("flash_traffic", stays=stays))
         for stays in ("queries (version 2)", "keys (version 1)")
     )
     assert first["tiled"] > second["tiled"]
 
 
 def test_a_tile_that_does_not_fit_is_named() -> None:
-    views = shown("flash_traffic", chip=16, tiles="chosen below", tile_queries=256, tile_keys=256)
+    views = shown("flash_traffic", chip=16, tile_queries=256, tile_keys=256)
     (warning,) = (v for v in views if isinstance(v, Note) and v.tone == "warning")
     assert "the chip has 16" in warning.text
 
 
 def test_too_many_tiles_and_too_small_a_chip_are_refused() -> None:
     with pytest.raises(ControlError, match="too many to compute"):
-        shown("flash_traffic", tiles="chosen below", tile_queries=1, tile_keys=1)
+        shown("flash_traffic", tile_queries=1, tile_keys=1)
 
 
 @pytest.mark.parametrize("block", [1, 2, 5, 8])

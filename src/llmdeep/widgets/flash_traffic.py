@@ -49,8 +49,8 @@ def render(
         float, Slider(4, 256, values=CHIPS, label="memory on the chip", unit="KiB")
     ] = 228.0,
     tiles: Annotated[
-        str, Choice("the largest that fit", "the first paper’s", "chosen below")
-    ] = "the largest that fit",
+        str, Choice("chosen below", "the largest that fit", "the first paper’s")
+    ] = "chosen below",
     tile_queries: Annotated[
         int, Slider(1, 1024, log=True, count=11, label="queries of a tile")
     ] = 64,
