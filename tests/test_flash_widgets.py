@@ -70,14 +70,14 @@ def test_the_walk_ends_at_softmax(scores: str, block: int) -> None:
     row = np.array([float(s.replace("−", "-").replace("∞", "inf")) for s in scores.split()])
     values = np.arange(len(row)) * 10.0
     text = " ".join(f"{v:g}" for v in values)
-    views = shown("online_softmax", scores=scores, values=text, block=block, step=24)
+    views = shown("online_softmax", scores=scores, values=text, block=block, step=16)
     assert np.isclose(metrics(views)["output"], softmax(row) @ values)
     (table,) = (view for view in views if isinstance(view, Table))
     assert len(table.rows) == math.ceil(len(row) / block)
 
 
 def test_a_larger_score_scales_what_was_summed() -> None:
-    views = shown("online_softmax", scores="0 2 1", values="1", block=1, step=3)
+    views = shown("online_softmax", scores="0 2 1", values="1 1 1", block=1, step=3)
     (table,) = (view for view in views if isinstance(view, Table))
     factors = [row[3] for row in table.rows]
     assert factors[0] == "–"
@@ -85,7 +85,7 @@ def test_a_larger_score_scales_what_was_summed() -> None:
 
 
 def test_nothing_to_see_gives_0_by_rule() -> None:
-    views = shown("online_softmax", scores="-inf -inf", values="3", block=1, step=2)
+    views = shown("online_softmax", scores="-inf -inf", values="3 4", block=1, step=2)
     assert metrics(views)["output"] == 0
     assert any(isinstance(v, Note) and "Every score is hidden" in v.text for v in views)
     (chart,) = (view for view in views if isinstance(view, Chart))
@@ -100,8 +100,8 @@ def test_nothing_to_see_gives_0_by_rule() -> None:
         ({"scores": "nan 1"}, "“nan” cannot"),
         ({"values": "-inf"}, "cannot be one of the values: write numbers"),
         ({"scores": ", ;"}, "There are no scores"),
-        ({"scores": "1 " * 25}, "at most 24 fit"),
-        ({"values": "1 2 3"}, "12 scores and 3 values"),
+        ({"scores": "1 " * 17}, "at most 16 fit"),
+        ({"values": "1 2 3"}, "12 scores, but 3 values"),
     ],
 )
 def test_what_cannot_be_walked_through_is_refused(given: dict[str, str], message: str) -> None:

@@ -4,6 +4,7 @@ Notice: the scores make up nearly all of the plain one's bytes, and the tiles ne
 larger chip saves more. With tiles chosen too small, the keys are read so often that nothing is won.
 """
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -52,9 +53,9 @@ def render(
         str, Choice("chosen below", "the largest that fit", "the first paper’s")
     ] = "chosen below",
     tile_queries: Annotated[
-        int, Slider(1, 1024, log=True, count=11, label="queries of a tile")
+        int, Slider(1, 1024, log=True, count=11, label="queries, if chosen")
     ] = 64,
-    tile_keys: Annotated[int, Slider(1, 1024, log=True, count=11, label="keys of a tile")] = 64,
+    tile_keys: Annotated[int, Slider(1, 1024, log=True, count=11, label="keys, if chosen")] = 64,
     numbers: Annotated[str, Choice("16 bits", "32 bits", label="stored numbers")] = "16 bits",
     causal: Annotated[bool, Toggle("causal mask, and no work on hidden tiles")] = False,
     stays: Annotated[
@@ -82,6 +83,7 @@ def render(
     needed = tile_bytes(tile, d_head, dtype.itemsize)
     names = [name for name in (*OPERANDS, *KEPT) if moved(tiled, name) or moved(plain, name)]
     rows, columns = tile
+    how = f"root mean square, against float64{', at most' if dtype.itemsize == 4 else ''}"
     return [
         Metrics(
             plain=Metric(plain.bytes / 1e6, "MB", "read and written"),
@@ -93,7 +95,7 @@ def render(
             on_the_chip=Metric(
                 tiled.held / 1024, "KiB", f"at most, of {chip:g}: {tiled.held / n_bytes:.0%}"
             ),
-            error_in_tiles=Metric(error(tiled, right), note="root mean square, against float64"),
+            error_in_tiles=Metric(error(tiled, right), note=how),
             error_of_the_plain=Metric(error(plain, right), note="the same"),
         ),
         *fits(needed, n_bytes, tiles),
@@ -160,7 +162,11 @@ def moved(counted: Counted, name: str) -> int:
 
 
 def error(counted: Counted, right: Array) -> float:
-    return float(np.sqrt(np.mean((counted.output - right) ** 2)))
+    """Root mean square, to what does not depend on the order in which a machine adds."""
+    found = float(np.sqrt(np.mean((counted.output - right) ** 2)))
+    if counted.output.dtype == np.float16:
+        return float(f"{found:.2g}")
+    return 10.0 ** math.ceil(math.log10(found)) if found else 0.0
 
 
 def picture(grid: Array) -> list[View]:

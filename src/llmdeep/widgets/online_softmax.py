@@ -29,7 +29,7 @@ from llmdeep.widgets import (
     View,
 )
 
-MOST = 24
+MOST = 16
 LARGEST = 1e6
 MASKED = ("-inf", "−inf", "-∞", "−∞", "masked")
 
@@ -37,17 +37,19 @@ MASKED = ("-inf", "−inf", "-∞", "−∞", "masked")
 def render(
     scores: Annotated[str, Text(max_length=300)] = "1 2 0 3 1 -inf 5 2 4 0 -2 1",
     values: Annotated[
-        str, Text(max_length=300, label="values (one a score, or one for all)")
+        str, Text(max_length=300, label="values, one a score")
     ] = "10 20 30 40 50 60 70 80 90 100 110 120",
-    block: Annotated[int, Slider(1, 8, step=1, integer=True, label="scores of a block")] = 3,
-    step: Annotated[int, Steps(MOST + 1, label="blocks seen")] = 3,
+    block: Annotated[int, Slider(1, 8, step=1, integer=True, label="scores of a block")] = 2,
+    step: Annotated[int, Steps(MOST + 1, label="blocks seen")] = 4,
 ) -> list[View]:
     row = numbers(scores, "scores", masks=True)
     column = numbers(values, "values")
-    if len(column) not in (1, len(row)):
-        raise ControlError(f"There are {len(row)} scores and {len(column)} values; give as many.")
+    if len(column) < len(row):
+        raise ControlError(
+            f"There are {len(row)} scores, but {len(column)} values; each score needs its own."
+        )
     s = np.array([row])
-    v = np.resize(np.array(column), len(row))[:, None]
+    v = np.array(column[: len(row)])[:, None]
     seen = nothing_seen(s, v)
     lines: list[tuple[float | str, ...]] = []
     states = [seen]
@@ -73,12 +75,13 @@ def render(
     weights = softmax(s[0])
     right = float(weights @ v[:, 0])
     outputs = [float(finish(state)[0][0, 0]) for state in states]
-    first, last = max(here - 1, 0) * block, min(here * block, len(row))
+    blocks = [i // block + 1 for i in range(len(row))]
+    when = ["now" if b == here else "seen" if b < here else "to come" for b in blocks]
     return [
         Tokens(
             [shown(x) for x in row],
-            [1.0 if first <= i < last and here else 0.25 * (i < last) for i in range(len(row))],
-            ["block" if first <= i < last and here else "" for i in range(len(row))],
+            [1.0 if word == "now" else 0.25 * (word == "seen") for word in when],
+            when,
             title=f"Scores: {here} of {len(lines)} blocks seen",
         ),
         *working(states, here),
@@ -162,8 +165,10 @@ def remarks(row: list[float], online: float, right: float) -> list[View]:
     """How exact it was, and what would have happened without the maximum."""
     if max(row) == -math.inf:
         return [Note("Every score is hidden. The sum stays 0, and the output is 0 by rule.")]
-    gap = abs(online - right) / max(abs(right), 1e-300)
-    text = f"At the end both agree: they differ by {gap:.1g} of the output. "
+    agree = abs(online - right) <= 1e-12 * max(abs(right), 1.0)
+    text = (
+        "At the end both agree to 12 digits. " if agree else "At the end they differ by rounding. "
+    )
     if max(row) > math.log(np.finfo(np.float32).max):
         text += (
             f"Without the maximum, e to the {shown(max(row))} would not fit into 32 bits, whose "
