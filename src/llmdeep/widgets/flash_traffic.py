@@ -96,7 +96,6 @@ def render(
             error_in_tiles=Metric(error(tiled, right), note=how),
             error_of_the_plain=Metric(error(plain, right), note="the same"),
         ),
-        *fits(needed, n_bytes, tiles),
         Chart(
             [
                 Bar(names, [moved(plain, name) / 1e6 for name in names], "plain"),
@@ -110,12 +109,12 @@ def render(
             ("kB of", "plain: read", "written", "tiled: read", "written"),
             [(name, *(part.get(name, 0) / 1e3 for part in parts(plain, tiled))) for name in names],
         ),
+        *fits(needed, n_bytes, tiles),
         *picture(grid),
         Note(
             "Queries, keys and values are random numbers. Their arrays stand for memory, and each "
-            "block that is sliced out of them or stored adds "
-            "its bytes: a model with one memory and one chip. Real chips "
-            "have caches besides, which serve part of what is read again."
+            "block that is sliced out of them or stored adds its bytes: a model with one memory "
+            "and one chip. Real chips have caches besides, which serve part of what is read again."
         ),
     ]
 
@@ -143,7 +142,7 @@ def fits(needed: int, chip: int, rule: str) -> list[View]:
         else ""
     )
     text = f"This tile needs {needed / 1024:.0f} KiB, the chip has {chip / 1024:g}. {why}"
-    return [Note(f"{text}The bytes below are counted as if it fitted.", tone="warning")]
+    return [Note(f"{text}The bytes are counted as if it fitted.", tone="warning")]
 
 
 def compared(plain: int, tiled: int) -> str:

@@ -151,7 +151,8 @@ def working(states: list[Partial], here: int) -> list[View]:
     kept = "0"
     if before.largest[0, 0] > -math.inf:
         scaled = float(np.exp(before.largest - now.largest)[0, 0])
-        kept = rf"e^{{{old} - ({new})}} \cdot {before.total[0, 0]:.4g}"
+        minus = rf"({new})" if now.largest[0, 0] < 0 else new
+        kept = rf"e^{{{old} - {minus}}} \cdot {before.total[0, 0]:.4g}"
     added = float(now.total[0, 0] - scaled * before.total[0, 0])
     return [
         Math(
