@@ -5,7 +5,7 @@ top to bottom, as they do for a reader. Of an exercise, the starter must fail th
 solution must pass it, each in a copy of the page's namespace.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ install_import_hook(
 
 from llmdeep.site import vocabularies  # noqa: E402  (after the hook)
 from llmdeep.site.fences import Fence, exercises, python_fences  # noqa: E402
+from llmdeep.site.outputs import Output  # noqa: E402
+from llmdeep.site.outputs import run as run_cells  # noqa: E402
 
 
 def pytest_configure() -> None:
@@ -38,7 +40,12 @@ def fences(document: Document) -> Iterator[Region]:
     lines = document.text.split("\n")
     starts = [0, *accumulate(len(line) + 1 for line in lines)]
     found = python_fences(lines)
-    roles: dict[Fence, Any] = {fence: Cell(fence) for fence in found}
+    cells = [fence for fence in found if fence.role == "cell"]
+    process = Process([fence.code for fence in cells])
+    roles: dict[Fence, Any] = {
+        fence: process.cell(cells.index(fence)) if fence.no_browser else Cell(fence)
+        for fence in found
+    }
     for starter, check, solution in exercises(found):
         roles |= {
             starter: Starter(),
@@ -57,6 +64,23 @@ class Cell:
 
     def __call__(self, example: Example) -> None:
         run(self.fence, example.path, example.namespace)
+
+
+class Process:
+    """A page's cells in a process of their own, as the build runs those that no browser can."""
+
+    def __init__(self, cells: list[str]) -> None:
+        self.cells = cells
+        self.outputs: list[Output] = []
+
+    def cell(self, index: int) -> Callable[[Example], None]:
+        def evaluate(example: Example) -> None:
+            self.outputs = self.outputs or run_cells(self.cells)
+            failures = [output.get("failure") for output in self.outputs[: index + 1]]
+            assert not any(failures), failures[-1]
+            assert len(self.outputs) > index
+
+        return evaluate
 
 
 class Starter:

@@ -60,6 +60,22 @@ def list_cells(given: argparse.Namespace) -> int:
     return 0
 
 
+def record_cells(given: argparse.Namespace) -> int:
+    """Run the cells that no browser runs, and keep their outputs for builds without torch."""
+    from llmdeep.site.outputs import CellError
+    from llmdeep.site.recorded import NEEDED, at_hand, record_all
+
+    if not at_hand():
+        print(f"This needs {' and '.join(NEEDED)}, which `make test` installs.", file=sys.stderr)
+        return 1
+    try:
+        print("\n".join(str(path) for path in record_all()))
+    except CellError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 def list_kernels(given: argparse.Namespace) -> int:
     """One kernel a line; with --json what its file says and whether it has been measured."""
     from llmdeep.gpu.artifact import states
@@ -170,10 +186,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for noun, action in (("widgets", list_widgets), ("cells", list_cells)):
         group = commands.add_parser(noun, help=f"the {noun} of the book")
-        verbs = group.add_subparsers(required=True, metavar="list")
+        verbs = group.add_subparsers(
+            required=True, metavar="list|record" if noun == "cells" else "list"
+        )
         verb = verbs.add_parser("list", help="print one name a line")
         verb.add_argument("--json", action="store_true", help="print the details as JSON")
         verb.set_defaults(run=action)
+        if noun == "cells":
+            verb = verbs.add_parser("record", help="keep the outputs of cells no browser runs")
+            verb.set_defaults(run=record_cells)
 
     gpu = commands.add_parser("gpu", help="the kernels, and what was measured of them")
     verbs = gpu.add_subparsers(required=True, metavar="list|run|check")

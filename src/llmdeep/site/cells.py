@@ -15,6 +15,7 @@ from pygments.lexers import PythonLexer
 from llmdeep.site import node, pages
 from llmdeep.site.fences import Fence, FenceError, exercises, python_fences
 from llmdeep.site.outputs import CellError, Output, outputs
+from llmdeep.site.recorded import elsewhere
 
 # Names, operators, punctuation, white space: a third of the elements of a page full of code.
 _PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
@@ -34,7 +35,7 @@ class Cells(Preprocessor):
         self.page = pages.find(lines, self.docs)
         self.lines = list(lines)
         try:
-            markup = page_markup(python_fences(lines))
+            markup = page_markup(python_fences(lines), self.page.path.stem)
         except FenceError as error:
             raise self.page.error(error.line, str(error)) from None
         replaced = list(lines)
@@ -46,43 +47,55 @@ class Cells(Preprocessor):
         return replaced
 
 
-def page_markup(fences: Sequence[Fence]) -> list[tuple[Fence, str]]:
+def page_markup(fences: Sequence[Fence], page: str = "") -> list[tuple[Fence, str]]:
     """Each fence of a page with the HTML in its place; a whole exercise stands in its starter's.
+
+    Args:
+        page: The page's name, where it has cells that no browser runs.
 
     Raises:
         FenceError: If a cell fails or an exercise is incomplete.
     """
     groups = {group[0]: group for group in exercises(fences)}
-    runnable = [fence for fence in fences if fence.role == "cell" and not fence.no_browser]
-    try:
-        computed = dict(zip(runnable, outputs([fence.code for fence in runnable]), strict=True))
-    except CellError as error:
-        raise FenceError(runnable[error.index].start, f"this cell fails\n{error}") from None
-    found = []
+    cells = [fence for fence in fences if fence.role == "cell"]
+    live = [fence for fence in cells if not fence.no_browser]
+    computed = dict(zip(live, _outputs(live), strict=True))
+    origin = ""
+    if len(live) < len(cells):
+        found, origin = _elsewhere(cells, page)
+        for fence, output in zip(cells, found, strict=True):
+            computed.setdefault(fence, output)
+    markup = []
     for number, fence in enumerate(fences, 1):
+        id = f"cell-{number}"
         if fence in groups:
-            markup = exercise_markup(*groups[fence], id=f"cell-{number}")
-        elif fence.role == "cell":
-            markup = cell_markup(fence, computed.get(fence), id=f"cell-{number}")
+            markup.append((fence, exercise_markup(*groups[fence], id=id)))
+        elif fence.no_browser:
+            markup.append((fence, elsewhere_markup(fence, computed[fence], origin, id)))
         else:
-            markup = ""
-        found.append((fence, markup))
-    return found
+            markup.append(
+                (fence, cell_markup(fence, computed[fence], id) if fence in computed else "")
+            )
+    return markup
 
 
-def cell_markup(fence: Fence, output: Output | None, id: str) -> str:
-    """A cell: its code, and what it printed and returned in the build.
-
-    One that cannot run in a browser is plain code, with the reason.
-    """
-    if output is None:
-        reason = f"Not run in the browser: {html.escape(fence.no_browser)}."
-        return f'{_code(fence.code, id)}<p class="cell-elsewhere">{reason}</p>'
+def cell_markup(fence: Fence, output: Output, id: str) -> str:
+    """A cell: its code, and what it printed and returned in the build."""
     return (
         f'<llmdeep-cell id="{id}" data-state="static" style="{_height(fence.code, output)}">'
         f"{_code(fence.code, f'{id}-code')}"
         f"{_tools('run', 'run-above', 'edit', 'reset', 'stop')}"
         f"<div data-output data-search-exclude>{_output(output, id)}</div></llmdeep-cell>"
+    )
+
+
+def elsewhere_markup(fence: Fence, output: Output, origin: str, id: str) -> str:
+    """A cell that no browser runs: its code, its output, and where that comes from."""
+    reason = html.escape(fence.no_browser)
+    return (
+        f'<div class="cell-elsewhere" id="{id}">{_code(fence.code, f"{id}-code")}'
+        f"<p data-search-exclude>Not live: it needs {reason}. Output {html.escape(origin)}.</p>"
+        f"<div data-output data-search-exclude>{_output(output, id)}</div></div>"
     )
 
 
@@ -104,6 +117,24 @@ def highlighted(code: str) -> str:
     """Python as spans with Pygments' classes, but for what has the colour of all text."""
     markup: str = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
     return _PLAIN.sub(r"\1", markup)
+
+
+def _outputs(cells: Sequence[Fence]) -> list[Output]:
+    try:
+        return outputs([fence.code for fence in cells])
+    except CellError as error:
+        raise _failed(cells, error) from None
+
+
+def _elsewhere(cells: Sequence[Fence], page: str) -> tuple[list[Output], str]:
+    try:
+        return elsewhere([fence.code for fence in cells], page)
+    except CellError as error:
+        raise _failed(cells, error) from None
+
+
+def _failed(cells: Sequence[Fence], error: CellError) -> FenceError:
+    return FenceError(cells[error.index].start, f"this cell fails\n{error}")
 
 
 _LABELS = {

@@ -42,9 +42,13 @@ def outputs(cells: Sequence[str]) -> list[Output]:
     Raises:
         CellError: If a cell raises, with its traceback.
     """
-    found: list[Output] = cache.remember(
-        "cells", cache.key(list(cells), concepts_hash()), lambda: _run(cells)
+    return sound(
+        cache.remember("cells", cache.key(list(cells), concepts_hash()), lambda: run(cells))
     )
+
+
+def sound(found: list[Output]) -> list[Output]:
+    """The outputs as they are, if no cell has failed."""
     for index, output in enumerate(found):
         if "failure" in output:
             failure = output["failure"]
@@ -62,7 +66,8 @@ def concepts_hash(*more: Path) -> str:
     return cache.key(cache.file_hash([*code, *data.files(), *more]), sys.version)
 
 
-def _run(cells: Sequence[str]) -> list[Output]:
+def run(cells: Sequence[str]) -> list[Output]:
+    """The outputs of the cells up to the first that fails, computed now."""
     done = subprocess.run(
         [sys.executable, "-m", "llmdeep.site.outputs"],
         cwd=ROOT,
