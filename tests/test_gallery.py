@@ -12,6 +12,7 @@ import pytest
 from synthetic_runs import DEVICE, artifact
 
 from llmdeep.gpu import artifact as artifacts
+from llmdeep.gpu import run
 from llmdeep.gpu.discovery import names
 from llmdeep.gpu.record import RECORDS, Record, read_record, record
 from llmdeep.site import gallery, node, runs
@@ -19,6 +20,7 @@ from llmdeep.site.paths import BROWSER, KERNEL_PAGES, ROOT
 from llmdeep.site.sources import source
 
 NAME = "softmax"
+OF_A_RUN = ("accelerator", "before", "after")  # what a run adds to the facts about a device
 SCRIPT = '<script>alert("1")</script><img src=x onerror=alert(2)>'
 
 
@@ -310,3 +312,40 @@ def test_a_kernel_without_a_record_says_how_to_get_one(
     assert "llmdeep gpu record softmax" in runs.record_figure(NAME, "f-1", "c")
     assert runs.family(NAME) == ""
     assert "make gpu GPU=softmax" in figure()
+
+
+def test_a_run_fills_the_page_without_another_hand(
+    folder: Path,
+    measured: artifacts.Artifact,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All of a run but the measuring itself, which takes a GPU."""
+    given = {one["case"]: one for one in measured["results"]}
+    device = {k: v for k, v in measured["device"].items() if k not in OF_A_RUN}
+    monkeypatch.setattr(run.measure, "device_facts", lambda: device)
+    monkeypatch.setattr(run.measure, "ceilings", lambda sheet: measured["ceilings"])
+    monkeypatch.setattr(run.measure, "state", lambda: measured["device"]["before"])
+    monkeypatch.setattr(run, "_checked", lambda kernel: [])
+    monkeypatch.setattr(run, "result", lambda kernel, name, *others: given[name])
+    assert provenance(figure()) == ["missing"]
+    assert run.run([NAME], minutes=1, again=False, folder=folder) == 0
+    assert "measured softmax 8k: 0.2983 ms, 3600 GB/s" in capsys.readouterr().out
+    markup = figure()
+    assert provenance(markup) == ["measured"]
+    assert "Command</dt><dd>llmdeep gpu run softmax" in markup
+    assert run.run([NAME], minutes=1, again=False, folder=folder) == 0
+    assert "0 kernels" in capsys.readouterr().out, "what is measured is left alone"
+    device["name"] = "GeForce"
+    with pytest.raises(LookupError, match="no datasheet is known for 'GeForce'"):
+        run.run([NAME], minutes=1, again=False, folder=folder)
+
+
+def test_a_sensor_that_says_nothing_is_unknown_and_not_zero(
+    folder: Path, measured: artifacts.Artifact
+) -> None:
+    found = copy.deepcopy(measured)
+    found["device"]["before"]["sm_mhz"] = run.measure._sensor("[N/A]")
+    found["device"]["before"]["temp_c"] = run.measure._sensor("41")
+    keep(found, folder)
+    assert "MHz unknown, memory 3201 MHz, 41 °C" in text(figure())

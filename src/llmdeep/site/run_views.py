@@ -31,7 +31,7 @@ def measured(artifact: Artifact) -> list[View]:
 def to_measure(record: Record) -> list[View]:
     """The cases of a kernel that was never measured, with the least time that physics allows."""
     device = datasheet(TARGET)
-    rows = []
+    rows: list[list[float | str]] = []
     for case in record["cases"]:
         rate = device.peak(RATE_OF_DTYPE[case["dtype"]])
         assert rate
@@ -51,25 +51,25 @@ def to_measure(record: Record) -> list[View]:
     return [
         Table(columns, rows, title="What will be measured"),
         Note(
-            f"The floor is not a measurement. It is the larger of bytes / bandwidth and operations "
-            f"/ rate with the datasheet of the {device.name}: {device.bandwidth / 1e12:g}·10¹² "
-            f"bytes a second, {device.bf16:g}·10¹² operations a second in bfloat16 "
-            f"({device.source})."
+            "The floor is not a measurement. It is the larger of bytes / bandwidth and operations "
+            f"/ rate by the datasheet of the {device.name}, as the book's catalog of accelerators "
+            f"has it: {device.bandwidth_gbs / 1e3:g}·10¹² bytes a second, and in bfloat16 "
+            f"{device.bf16:g}·10¹² operations a second."
         ),
     ]
 
 
 def without_gpu(record: Record) -> list[View]:
     """The errors of the kernel and of its mistake in the interpreter; the compiler's report."""
-    errors = [
+    errors: list[list[float | int | str]] = [
         [
             right["dtype"],
             right["of"],
-            _short(right["error"]),
-            _short(right["torch"]),
-            _short(right["bound"]),
-            _short(wrong["error"]),
-            _short(wrong["bound"]),
+            _known(right["error"]),
+            right["torch"],
+            right["bound"],
+            _known(wrong["error"]),
+            wrong["bound"],
         ]
         for right, wrong in _pairs(record)
     ]
@@ -93,6 +93,7 @@ def without_gpu(record: Record) -> list[View]:
             ["Type", "Comparisons", "Error", "Torch's", "Bound", "With the mistake", "Its bound"],
             errors,
             title="Relative error against float64, in Triton's interpreter",
+            digits=2,
         ),
         Table(
             [*columns, "Shared (bytes)", "Warps", "Instructions"],
@@ -199,9 +200,9 @@ def _errors(results: Sequence[Result]) -> Table:
         trios = zip(error["rel_l2"], error["peer_rel_l2"], error["bound"], strict=True)
         for output, trio in enumerate(trios, 1):
             same = "yes" if error["deterministic"] else "no"
-            rows.append([one["case"], output, *map(_short, trio), same])
+            rows.append([one["case"], output, *trio, same])
     columns = ["Case", "Output", "Error", "Torch's", "Bound", "Same bits twice"]
-    return Table(columns, rows, title="Relative error against float64, on the GPU")
+    return Table(columns, rows, title="Relative error against float64, on the GPU", digits=2)
 
 
 def _notes(results: Sequence[Result]) -> list[str]:
@@ -229,6 +230,5 @@ def _pairs(record: Record) -> list[tuple[Comparison, Comparison]]:
     return list(zip(record["right"], record["mistake"], strict=True))
 
 
-def _short(error: float | None) -> str:
-    """Two digits, as one reads errors; None is what a NaN is stored as."""
-    return "NaN" if error is None else f"{error:.1e}" if error else "0"
+def _known(error: float | None) -> float | str:
+    return "NaN" if error is None else error

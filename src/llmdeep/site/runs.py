@@ -9,6 +9,7 @@ Nothing of an artifact is markup: what it says is escaped, wherever it is shown.
 
 import html
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,19 @@ def kernels_figure(to_pages: str, caption: str) -> str:
         for state, words in STATES.items()
         if (count := list(states.values()).count(state))
     ]
-    rows = "".join(_row(name, states[name], to_pages) for name in by_family())
+    groups = "".join(
+        '<tbody><tr><th scope="rowgroup" colspan="3" class="run-family">'
+        f"{html.escape(of)}</th></tr>"
+        + "".join(_row(name, states[name], to_pages) for name in members)
+        + "</tbody>"
+        for of, members in groupby(by_family(), family)
+    )
     return (
         f'<figure class="widget run"><p class="run-state">{len(states)} kernels: '
         f'{", ".join(counts)}.</p><div class="view"><div class="table-scroll" tabindex="0" '
         'role="group" aria-label="Kernels"><table class="data-table run-kernels"><thead><tr>'
-        '<th scope="col">Kernel</th><th scope="col">Family</th>'
-        '<th scope="col">Computes</th><th scope="col">State</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></div><figcaption>{caption}</figcaption></figure>"
+        '<th scope="col">Kernel</th><th scope="col">Computes</th><th scope="col">State</th></tr>'
+        f"</thead>{groups}</table></div></div><figcaption>{caption}</figcaption></figure>"
     )
 
 
@@ -174,7 +180,7 @@ def _facts(path: Path, artifact: Artifact) -> Iterator[tuple[str, str]]:
     yield "Commit", git["sha"] + (", with changes that are not committed" if git["dirty"] else "")
     yield "GPU", f"{device['name']}, {device['sm']} multiprocessors, {device['mem_bytes']:,} bytes"
     yield "Driver", device["driver"]
-    yield "Power limit", f"{device['power_limit_w']} W"
+    yield "Power limit", _sensor(device["power_limit_w"], "W")
     yield "Before", _moment(device["before"])
     yield "After", _moment(device["after"])
     yield (
@@ -196,10 +202,18 @@ def _facts(path: Path, artifact: Artifact) -> Iterator[tuple[str, str]]:
 
 
 def _moment(state: dict[str, Any]) -> str:
-    return (
-        f"{state['sm_mhz']:g} MHz, memory {state['mem_mhz']:g} MHz, {state['temp_c']:g} °C, "
-        f"{state['power_w']:g} W, throttle reasons {state['throttle']}"
+    sensors = (
+        _sensor(state["sm_mhz"], "MHz"),
+        f"memory {_sensor(state['mem_mhz'], 'MHz')}",
+        _sensor(state["temp_c"], "°C"),
+        _sensor(state["power_w"], "W"),
+        f"throttle reasons {state['throttle']}",
     )
+    return ", ".join(sensors)
+
+
+def _sensor(value: float | None, unit: str) -> str:
+    return f"{unit} unknown" if value is None else f"{value:g} {unit}"
 
 
 def _row(name: str, state: str, to_pages: str) -> str:
@@ -211,6 +225,5 @@ def _row(name: str, state: str, to_pages: str) -> str:
     return (
         f'<tr data-provenance="{state}"><th scope="row">'
         f'<a href="{to_pages}{name}/"><code>{name}</code></a></th>'
-        f"<td>{html.escape(family(name))}</td>"
         f"<td>{html.escape(header(name)['title'])}</td><td>{words}</td></tr>"
     )
