@@ -85,10 +85,13 @@ class Figures(BlockProcessor):
     def add_source(self, parent: ElementTree.Element, target: str, caption: str) -> None:
         found = source(target)
         place = html.escape(f"{found['path']}, line {found['line']}")
+        # whole files would be most of what a search finds
+        hidden = " data-search-exclude" if found["path"].startswith("kernels/") else ""
         markup = (
             '<figure class="llmdeep-source">'
             f'<p class="llmdeep-source__place">{place}</p>'
-            f'<div class="highlight"><pre><code>{highlighted(found["code"])}</code></pre></div>'
+            f'<div class="highlight"{hidden}>'
+            f"<pre><code>{highlighted(found['code'])}</code></pre></div>"
             f"<figcaption>{_CAPTION}</figcaption></figure>"
         )
         self.add(parent, markup, caption, f"--code:{len(found['code'].splitlines())}")

@@ -24,6 +24,7 @@ from llmdeep.site.paths import ROOT
 from llmdeep.widgets._views import View
 from llmdeep.widgets._wire import pack
 
+FIGURE = '<figure class="widget run" data-search-exclude>'
 STATES = {"measured": "Measured", "stale": "Stale", "missing": "Not measured yet"}
 
 
@@ -45,7 +46,7 @@ def run_figure(name: str, id: str, caption: str) -> str:
     state = artifacts.states(artifacts.FOLDER)[name]
     blocks = [_measured(path, one, f"{id}-{i}") for i, (path, one) in enumerate(found.items())]
     return (
-        f'<llmdeep-run name="{name}" data-provenance="{state}"><figure class="widget run">'
+        f'<llmdeep-run name="{name}" data-provenance="{state}">{FIGURE}'
         f"{''.join(blocks) or _missing(name, id)}"
         f"<figcaption>{caption}</figcaption></figure></llmdeep-run>"
     )
@@ -63,7 +64,7 @@ def record_figure(name: str, id: str, caption: str) -> str:
         body = _state(f"Nothing is recorded yet. <code>llmdeep gpu record {name}</code> does it.")
     else:
         body = _outdated(record) + _drawn(run_views.without_gpu(record), id)
-    return f'<figure class="widget run">{body}<figcaption>{caption}</figcaption></figure>'
+    return f"{FIGURE}{body}<figcaption>{caption}</figcaption></figure>"
 
 
 def kernels_figure(to_pages: str, caption: str) -> str:
@@ -82,7 +83,7 @@ def kernels_figure(to_pages: str, caption: str) -> str:
         for of, members in groupby(by_family(), family)
     )
     return (
-        f'<figure class="widget run"><p class="run-state">{len(states)} kernels: '
+        f'{FIGURE}<p class="run-state">{len(states)} kernels: '
         f'{", ".join(counts)}.</p><div class="view"><div class="table-scroll" tabindex="0" '
         'role="group" aria-label="Kernels"><table class="data-table run-kernels"><thead><tr>'
         '<th scope="col">Kernel</th><th scope="col">Computes</th><th scope="col">State</th></tr>'
