@@ -8,12 +8,25 @@ import ast
 import re
 from pathlib import Path
 
+from llmdeep.gpu import artifact as artifacts
+from llmdeep.gpu.architectures import ARCHITECTURES
 from llmdeep.gpu.closure import files
 from llmdeep.gpu.discovery import header, names, source
 from llmdeep.site.cache import write
 from llmdeep.site.paths import DOCS, KERNEL_PAGES
 from llmdeep.site.runs import by_family, family
 
+MEASURED = (
+    "Each bar is the time that the roof allows, over the time it took: 100 % is as fast as this "
+    "GPU was at copying memory and at multiplying large matrices."
+)
+MISSING = "What the kernel will be timed on, and the least time that physics allows for it."
+_GPUS = "; ".join(f"sm_{number} for {gpus}" for number, gpus in ARCHITECTURES.items())
+RECORDED = (
+    "Above, how far the kernel is from float64 in the interpreter, where it came nearest to its "
+    "bound, and how far its declared mistake is, where that was found. Below, what the compiler "
+    f"made of each case: {_GPUS}."
+)
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<|$~])")
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{5})")
 
@@ -42,12 +55,9 @@ def page(name: str) -> str:
         _neighbours(name),
         _said(said),
         "## On a GPU",
-        f"![Each bar is the time that the roof allows, over the time it took: 100 % is as fast as "
-        f"this GPU was at copying memory and at multiplying large matrices.](run:{name})",
+        f"![{MEASURED if artifacts.of(name, artifacts.FOLDER) else MISSING}](run:{name})",
         "## Without a GPU",
-        "![Above, how far the kernel is from float64 in the interpreter, where it came nearest to "
-        "its bound, and how far its declared mistake is. Below, what the compiler made of each "
-        f"case for three generations of GPUs.](record:{name})",
+        f"![{RECORDED}](record:{name})",
         "## The mistake that its check rejects",
         _mistake(name),
         f"![The mistake, as it is declared.](source:llmdeep.kernels.{name}.wrong)",

@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from llmdeep.gpu.architectures import ARCHITECTURES
 from llmdeep.gpu.artifact import Artifact
 from llmdeep.gpu.record import Comparison, Record
 from llmdeep.gpu.roofs import RATE_OF_DTYPE, datasheet, floor
@@ -76,7 +75,7 @@ def without_gpu(record: Record) -> list[View]:
     reports = [
         [
             one["case"],
-            f"sm_{one['architecture']}: {ARCHITECTURES[one['architecture']]}",
+            f"sm_{one['architecture']}",
             report["name"],
             report["registers"],
             report["spills"],

@@ -76,7 +76,7 @@ def kernels_figure(to_pages: str, caption: str) -> str:
         if (count := list(states.values()).count(state))
     ]
     groups = "".join(
-        '<tbody><tr><th scope="rowgroup" colspan="3" class="run-family">'
+        '<tbody><tr><th scope="rowgroup" colspan="2" class="run-family">'
         f"{html.escape(of)}</th></tr>"
         + "".join(_row(name, states[name], to_pages) for name in members)
         + "</tbody>"
@@ -86,7 +86,7 @@ def kernels_figure(to_pages: str, caption: str) -> str:
         f'{FIGURE}<p class="run-state">{len(states)} kernels: '
         f'{", ".join(counts)}.</p><div class="view"><div class="table-scroll" tabindex="0" '
         'role="group" aria-label="Kernels"><table class="data-table run-kernels"><thead><tr>'
-        '<th scope="col">Kernel</th><th scope="col">Computes</th><th scope="col">State</th></tr>'
+        '<th scope="col">Kernel</th><th scope="col">State</th></tr>'
         f"</thead>{groups}</table></div></div><figcaption>{caption}</figcaption></figure>"
     )
 
@@ -225,6 +225,7 @@ def _row(name: str, state: str, to_pages: str) -> str:
     words = html.escape("; ".join([STATES[state], *best]))
     return (
         f'<tr data-provenance="{state}"><th scope="row">'
-        f'<a href="{to_pages}{name}/"><code>{name}</code></a></th>'
-        f"<td>{html.escape(header(name)['title'])}</td><td>{words}</td></tr>"
+        f'<a href="{to_pages}{name}/"><code>{name}</code></a>'
+        f'<span class="run-what">{html.escape(header(name)["title"])}</span></th>'
+        f"<td>{words}</td></tr>"
     )
