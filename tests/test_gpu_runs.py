@@ -122,6 +122,15 @@ def test_the_closure_is_what_a_launch_runs_and_no_more():
     assert "def reference" not in code
 
 
+def test_the_closure_reaches_what_is_called_through_its_module():
+    assert "def matmul_kernel" in closure("int8_matmul")
+    assert list(files("int8_matmul")) == [
+        "kernels/gated_activation.py",
+        "kernels/int8_matmul.py",
+        "kernels/matmul.py",
+    ]
+
+
 def test_poisoned_memory_shows_what_was_not_written():
     with poisoned_memory():
         assert torch.empty(3).isnan().all()
