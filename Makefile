@@ -63,7 +63,7 @@ canary: site $(VENV)/.canary
 	@python -m llmdeep.site.canary
 
 clean:
-	rm -rf site docs/assets .cache
+	rm -rf site docs/assets docs/gpu/kernels .cache
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

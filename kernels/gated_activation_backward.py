@@ -1,6 +1,6 @@
 """SwiGLU and GeGLU, backward: both gradients in one pass, the activation computed again.
 
-oracle   llmdeep.feed_forward.SLOPES
+oracle   llmdeep.feed_forward.silu_slope, gelu_tanh_slope
 chapter  docs/foundations/block.md
 memory   upstream, gate and up are read once, two gradients are written once
 limit    none

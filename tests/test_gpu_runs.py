@@ -6,118 +6,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from synthetic_runs import artifact
 
 from llmdeep import cli
 from llmdeep.gpu import artifact as artifacts
 from llmdeep.gpu.agreement import agreement, poisoned_memory, relative_error
 from llmdeep.gpu.artifact import FOLDER, path_of, problems, read, states
-from llmdeep.gpu.closure import closure, closure_hash, files
-from llmdeep.gpu.compiler import compiled
+from llmdeep.gpu.closure import closure, closure_hash
 from llmdeep.gpu.discovery import NoSuchKernelError, header, load, names
 from llmdeep.gpu.interpret import Interpreter
-from llmdeep.gpu.roofs import datasheet, floor
+from llmdeep.gpu.roofs import datasheet
 
 CASE = "8k"
-MEDIAN = 0.3  # ms; the datasheet's floor for this case is 0.224
 
 
 @pytest.fixture(scope="module")
 def sound() -> artifacts.Artifact:
-    """An artifact as a run would write it, of times that nobody measured."""
-    kernel = load("softmax")
-    case = kernel.cases[CASE]
-    flops, moved = kernel.flops(**case.size), kernel.bytes_moved(itemsize=2, **case.size)
-    sheet = datasheet("NVIDIA H200")
-    physics = floor(flops, moved, sheet.peak("bf16") / 1e12, sheet.bandwidth / 1e12)
-    today = floor(flops, moved, 780.0, 4.3)
-    state = {"sm_mhz": 1980, "mem_mhz": 3201, "temp_c": 40, "power_w": 300, "throttle": "0x0"}
-    times = {"median_ms": MEDIAN, "p20_ms": 0.29, "p80_ms": 0.31}
-    return {
-        "schema": "llmdeep.gpu_run/1",
-        "run": {"utc": "", "command": "", "harness_sha256": "", "seed": 0, "wall_s": 1},
-        "git": {"sha": "", "dirty": False},
-        "device": {
-            "name": "NVIDIA H200",
-            "accelerator": sheet.name,
-            "cc": "9.0",
-            "sm": 132,
-            "l2_bytes": 62914560,
-            "mem_bytes": 1,
-            "smem_optin_bytes": 232448,
-            "driver": "",
-            "power_limit_w": 700,
-            "before": state,
-            "after": state,
-        },
-        "software": {
-            "python": "",
-            "torch": "",
-            "cuda": "",
-            "cudnn": 1,
-            "triton": "3.6.0",
-            "numpy": "",
-        },
-        "ceilings": {
-            "copy_tbs": 4.3,
-            "bf16_tflops_8192_random": 780.0,
-            "fp8_tflops_8192": None,
-            "empty_launch_us": 2.0,
-            "datasheet": {"hbm_tbs": 4.8, "tflops": {"bf16": 989.5}},
-        },
-        "kernel": {
-            "name": "softmax",
-            "entry": "kernels/softmax.py:launch",
-            "files": files("softmax"),
-            "closure_sha256": closure_hash("softmax"),
-        },
-        "checked": [],
-        "results": [
-            {
-                "case": CASE,
-                "shape": dict(case.size),
-                "dtype": case.dtype,
-                "input": "random",
-                "flops": flops,
-                "bytes": moved,
-                "formula": kernel.formula,
-                "bound": "memory",
-                "floor_ms": {"datasheet": physics.milliseconds, "measured": today.milliseconds},
-                "config": {},
-                "autotune": {"tried": 1, "failed": 0},
-                "timing": {
-                    "method": "",
-                    "l2": "flushed",
-                    "n": 100,
-                    **times,
-                    "min_ms": 0.28,
-                    "repeat_medians_ms": [0.3, 0.301],
-                    "graph_ms": None,
-                    "order": "ABBA",
-                },
-                "derived": {
-                    "tflops": flops / MEDIAN / 1e9,
-                    "gbs": moved / MEDIAN / 1e6,
-                    "pct_floor_measured": 100 * today.milliseconds / MEDIAN,
-                    "pct_peak_datasheet": 100 * physics.milliseconds / MEDIAN,
-                },
-                "error": {
-                    "reference": "",
-                    "shape": dict(case.size),
-                    "rel_l2": [0.001],
-                    "peer_rel_l2": [0.001],
-                    "bound": [0.004],
-                    "seeds": 3,
-                    "poisoned": True,
-                    "deterministic": True,
-                    "pass": True,
-                },
-                "peers": [{"name": "torch.softmax", "status": "ok", **times, "speedup": 1.0}],
-                "memory": {"peak_bytes": 1},
-                "compile": compiled(kernel, case, 90, {}),
-                "notes": "",
-            }
-        ],
-    }
+    return artifact("softmax", (CASE,))
 
 
 def test_what_was_measured_is_sound():
@@ -215,6 +120,15 @@ def test_the_closure_is_what_a_launch_runs_and_no_more():
     assert "LONGEST_ROW" in code
     assert "KERNEL" not in code
     assert "def reference" not in code
+
+
+def test_the_closure_reaches_what_is_called_through_its_module():
+    assert "def matmul_kernel" in closure("int8_matmul")
+    assert list(files("int8_matmul")) == [
+        "kernels/gated_activation.py",
+        "kernels/int8_matmul.py",
+        "kernels/matmul.py",
+    ]
 
 
 def test_poisoned_memory_shows_what_was_not_written():

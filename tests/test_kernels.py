@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from llmdeep.gpu.compiler import ARCHITECTURES, SHARED_LIMIT, compiled
+from llmdeep.gpu.architectures import ARCHITECTURES, SHARED_LIMIT
+from llmdeep.gpu.compiler import compiled
 from llmdeep.gpu.discovery import header, load, names
 from llmdeep.gpu.interpret import Interpreter
 from llmdeep.gpu.spec import FAMILIES

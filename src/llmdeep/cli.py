@@ -135,6 +135,21 @@ def check_artifacts(given: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def record_kernels(given: argparse.Namespace) -> int:
+    """Interpret and compile kernels, and keep what was found for the pages."""
+    from llmdeep.gpu.discovery import NoSuchKernelError, names
+    from llmdeep.gpu.record import path_of_record, record
+
+    try:
+        for name in given.kernel or names():
+            record(name)
+            print(f"recorded {name}: {path_of_record(name)}", flush=True)
+    except NoSuchKernelError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 def measure_tokens(given: argparse.Namespace) -> int:
     """Count the tokens of a text in many languages, and keep the counts."""
     import hashlib
@@ -197,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
             verb.set_defaults(run=record_cells)
 
     gpu = commands.add_parser("gpu", help="the kernels, and what was measured of them")
-    verbs = gpu.add_subparsers(required=True, metavar="list|run|check")
+    verbs = gpu.add_subparsers(required=True, metavar="list|run|check|record")
     verb = verbs.add_parser("list", help="print one name a line")
     verb.add_argument("--json", action="store_true", help="print the details as JSON")
     verb.set_defaults(run=list_kernels)
@@ -213,6 +228,10 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=run_kernels)
     verb = verbs.add_parser("check", help="find measurements that cannot be, or are stale")
     verb.set_defaults(run=check_artifacts)
+
+    verb = verbs.add_parser("record", help="interpret and compile kernels, which takes no GPU")
+    verb.add_argument("kernel", nargs="*", help="names; all if none")
+    verb.set_defaults(run=record_kernels)
 
     add_train(commands)
 

@@ -1,7 +1,8 @@
 """What was measured on a GPU: one file a kernel and device, and what such a file may say.
 
-A file is data and never edited by hand. `problems` holds it to its form, to arithmetic, to
-physics and to the compiler; `states` says whether it still speaks of the kernel as it is.
+A file is data and never edited by hand. `unsound` holds it to its form, to arithmetic and to
+physics, `problems` to the kernel and the compiler too; `states` says whether it still speaks of
+the kernel as it is.
 """
 
 import json
@@ -32,33 +33,49 @@ def read(path: Path) -> Artifact:
     return found
 
 
+def of(kernel: str, folder: Path = FOLDER) -> dict[Path, Artifact]:
+    """What was measured of a kernel, by file: one for each device."""
+    return {path: read(path) for path in sorted(folder.glob(f"{kernel}.*.json"))}
+
+
+def is_current(artifact: Artifact) -> bool:
+    """Whether the code that was measured is the kernel's code now."""
+    kernel = artifact["kernel"]
+    return bool(kernel["closure_sha256"] == closure_hash(kernel["name"]))
+
+
 def states(folder: Path = FOLDER) -> dict[str, str]:
     """For each kernel: measured, stale (its code has changed since), or missing."""
     found = {}
     for name in names():
-        artifacts = [read(path) for path in sorted(folder.glob(f"{name}.*.json"))]
-        hashes = {artifact["kernel"]["closure_sha256"] for artifact in artifacts}
-        if not hashes:
+        artifacts = of(name, folder).values()
+        if not artifacts:
             found[name] = "missing"
         else:
-            found[name] = "measured" if closure_hash(name) in hashes else "stale"
+            found[name] = "measured" if any(map(is_current, artifacts)) else "stale"
     return found
 
 
 def problems(artifact: Artifact) -> list[str]:
-    """What an artifact says that cannot be; empty for a sound one."""
+    """What an artifact says that cannot be; empty for a sound one. Needs torch and Triton."""
+    found = unsound(artifact)
+    if not found and is_current(artifact):
+        found += _against_the_kernel(artifact)
+    return found
+
+
+def unsound(artifact: Artifact) -> list[str]:
+    """What is wrong with an artifact by itself: its form, its arithmetic, its physics."""
     found = list(misfits(artifact))
     if found:
         return found
     name = artifact["kernel"]["name"]
     if name not in names():
         return [f"there is no kernel {name!r}"]
+    if not artifact["results"]:
+        return ["there are no results"]
     for result in artifact["results"]:
         found += [f"{result['case']}: {what}" for what in _result_problems(artifact, result)]
-    if not artifact["results"]:
-        found.append("there are no results")
-    if artifact["kernel"]["closure_sha256"] == closure_hash(name) and not found:
-        found += _against_the_kernel(artifact)
     return found
 
 

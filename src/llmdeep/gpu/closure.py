@@ -6,15 +6,16 @@ from pathlib import Path
 
 from llmdeep.gpu.discovery import source
 
+KERNELS = "llmdeep.kernels"
+
 
 def closure(name: str) -> str:
     """The code of `launch` and of every function and constant of kernels/ that it reaches.
 
     Comments, docstrings and layout are left out: prose may change without a new measurement.
     """
-    found: dict[tuple[str, str], str] = {}
-    _follow(source(name), "launch", found)
-    return "\n".join(found[place] for place in sorted(found))
+    found = _reached(name)
+    return "\n".join(found[place] for place in sorted(found, key=lambda at: (at[0].name, at[1])))
 
 
 def closure_hash(name: str) -> str:
@@ -24,27 +25,47 @@ def closure_hash(name: str) -> str:
 
 def files(name: str) -> dict[str, str]:
     """The kernel files that `closure` draws on, by path in the repository, with their SHA-256."""
-    found: dict[tuple[str, str], str] = {}
-    _follow(source(name), "launch", found)
-    paths = sorted({Path(path) for path, _ in found})
+    paths = sorted({path for path, _ in _reached(name)})
     return {f"kernels/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def _follow(path: Path, name: str, found: dict[tuple[str, str], str]) -> None:
-    """Add what `name` means in a file, then what that uses, unless it is from elsewhere."""
-    place = (str(path), name)
-    if place in found:
+def _reached(name: str) -> dict[tuple[Path, str], str]:
+    found: dict[tuple[Path, str], str] = {}
+    _follow(source(name), "launch", found)
+    return found
+
+
+def _follow(path: Path, name: str, found: dict[tuple[Path, str], str]) -> None:
+    """Add what `name` means in a file, then what that uses, unless it is from elsewhere.
+
+    A dotted name is that of another kernel file and of what is meant there.
+    """
+    if (path, name) in found:
         return
+    first, _, rest = name.partition(".")
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module:
+            package, _, module = node.module.rpartition(".")
             for alias in node.names:
-                package, _, module = node.module.rpartition(".")
-                if (alias.asname or alias.name) == name and package == "llmdeep.kernels":
+                if (alias.asname or alias.name) != first:
+                    continue
+                if node.module == KERNELS and rest:
+                    _follow(path.with_name(f"{alias.name}.py"), rest, found)
+                elif package == KERNELS:
                     _follow(path.with_name(f"{module}.py"), alias.name, found)
         elif name in _defines(node):
-            found[place] = ast.unparse(_without_docstrings(node))
-            for used in {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}:
+            found[path, name] = ast.unparse(_without_docstrings(node))
+            for used in _uses(node):
                 _follow(path, used, found)
+
+
+def _uses(node: ast.stmt) -> set[str]:
+    """Names, and names with one attribute: `x`, and `matmul.launch`."""
+    parts = list(ast.walk(node))
+    dotted = (one for one in parts if isinstance(one, ast.Attribute))
+    return {one.id for one in parts if isinstance(one, ast.Name)} | {
+        f"{one.value.id}.{one.attr}" for one in dotted if isinstance(one.value, ast.Name)
+    }
 
 
 def _defines(node: ast.stmt) -> set[str]:

@@ -25,8 +25,6 @@ from llmdeep.gpu.draw import Draw
 from llmdeep.gpu.spec import Case, Config, Kernel
 from llmdeep.site.cache import key, remember
 
-ARCHITECTURES = {80: "A100", 90: "H100, H200", 100: "B200"}
-SHARED_LIMIT = {80: 166_912, 90: 232_448, 100: 232_448}  # bytes one program may have
 INSTRUCTIONS = {  # what shows in machine code which units a kernel uses
     "HMMA": r"\b[HI]MMA\.",  # tensor core, one warp
     "HGMMA": r"\b[HQI]GMMA\.",  # tensor core, four warps, Hopper

@@ -122,7 +122,7 @@ def device_facts() -> dict[str, Any]:
         "mem_bytes": facts.total_memory,
         "smem_optin_bytes": driver.active.utils.get_device_properties(0)["max_shared_mem"],
         "driver": version,
-        "power_limit_w": float(power),
+        "power_limit_w": _sensor(power),
     }
 
 
@@ -131,7 +131,7 @@ def state() -> dict[str, Any]:
     *numbers, throttle = _smi(
         "clocks.sm,clocks.mem,temperature.gpu,power.draw,clocks_event_reasons.active"
     )
-    return dict(zip(SETTINGS, [*map(float, numbers), throttle], strict=True))
+    return dict(zip(SETTINGS, [*map(_sensor, numbers), throttle], strict=True))
 
 
 def software() -> dict[str, Any]:
@@ -151,11 +151,19 @@ def software() -> dict[str, Any]:
 
 
 def _smi(query: str) -> list[str]:
-    """What nvidia-smi answers, without units."""
-    answer = subprocess.run(
-        ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits", "--id=0"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    """What nvidia-smi answers, without units.
+
+    Raises:
+        LookupError: If it is not there, or has no answer.
+    """
+    command = ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits", "--id=0"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise LookupError(f"nvidia-smi must say what the GPU is: {error}") from error
     return [one.strip() for one in answer.stdout.strip().split(",")]
+
+
+def _sensor(text: str) -> float | None:
+    """A number; None for what a driver shows instead of one, such as [N/A] or [Not Supported]."""
+    return None if text.startswith("[") else float(text)

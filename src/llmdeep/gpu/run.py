@@ -25,6 +25,9 @@ from llmdeep.gpu.spec import FAMILIES, Kernel
 from llmdeep.site.cache import file_hash, write
 from llmdeep.site.paths import ROOT
 
+# What was measured a moment ago is no change of what is being measured.
+CHANGES = ("status", "--porcelain", "--", ".", ":!gpu_runs")
+
 
 def run(chosen: Sequence[str], minutes: float, again: bool, folder: Path = FOLDER) -> int:
     """Measure kernels, those that are sure first; returns how many failed.
@@ -33,9 +36,13 @@ def run(chosen: Sequence[str], minutes: float, again: bool, folder: Path = FOLDE
         chosen: Their names; all if there are none.
         minutes: No kernel is begun after that.
         again: Measure also what is measured already.
+
+    Raises:
+        LookupError: If no datasheet of this device is known.
     """
     begun = time.monotonic()
     facts = measure.device_facts()
+    datasheet(facts["name"])  # without one there are no floors: better said now than after an hour
     todo = [
         (name, kernel)
         for name, kernel in in_order(chosen)
@@ -122,7 +129,7 @@ def _common(device: str) -> dict[str, Any]:
                 "tflops": {name: peak / 1e12 for name, peak in rates.items() if peak},
             }
         ),
-        "git": {"sha": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))},
+        "git": {"sha": _git("rev-parse", "HEAD"), "dirty": bool(_git(*CHANGES))},
     }
 
 
@@ -167,8 +174,11 @@ def _measured(
 
 
 def _git(*words: str) -> str:
-    """What git says; nothing outside a repository."""
-    said = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    """What git says; nothing outside a repository, and without git."""
+    try:
+        said = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
     return said.stdout.strip()
 
 

@@ -8,7 +8,8 @@ Form = Any  # a type, a list of one form, a dictionary of forms, or a tuple of a
 SCHEMA = "llmdeep.gpu_run/1"
 
 NUMBER = (int, float)
-STATE = {"sm_mhz": NUMBER, "mem_mhz": NUMBER, "temp_c": NUMBER, "power_w": NUMBER, "throttle": str}
+SENSOR = (*NUMBER, None)  # None: the driver does not say
+STATE = {"sm_mhz": SENSOR, "mem_mhz": SENSOR, "temp_c": SENSOR, "power_w": SENSOR, "throttle": str}
 PEER_MEASURED = {
     "name": str,
     "status": "ok",
@@ -87,7 +88,7 @@ ARTIFACT = {
         "mem_bytes": int,
         "smem_optin_bytes": int,
         "driver": str,
-        "power_limit_w": NUMBER,
+        "power_limit_w": SENSOR,
         "before": STATE,
         "after": STATE,
     },

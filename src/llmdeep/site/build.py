@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmdeep.site import compress, data, policy, search, service_worker, vocabularies
+from llmdeep.site import compress, data, gallery, policy, search, service_worker, vocabularies
 from llmdeep.site.figures import write_widget_files
 from llmdeep.site.node import executable
 from llmdeep.site.paths import ASSETS, BROWSER, CACHE, DOCS, ROOT, SITE
@@ -46,6 +46,7 @@ def build(
         _step("vocabularies", vocabularies.prepare)
         _step("data for the browser", data.prepare)
         _step("browser code", lambda: _node("build.mjs"))
+        _step("pages of the kernels", gallery.write_pages)
         _step("figures", lambda: write_widget_files(DOCS, ASSETS / "widgets"))
         _step("pages", lambda: _pages(part, url))
     _step("search", lambda: search.defer(part))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from llmdeep.site.paths import CACHE, ROOT, SITE
 
-SOURCES = ("docs", "kernels", "src", "mkdocs.yml", "pyproject.toml")
+SOURCES = ("docs", "gpu_runs", "kernels", "src", "mkdocs.yml", "pyproject.toml")
 COMPUTED = ("browser", "cells", "widgets")  # what the build of `site/` has left in the cache
 
 

@@ -1,7 +1,8 @@
-"""Figures named in Markdown: `![caption](widget:NAME?parameter=value)` and `![caption](source:…)`.
+"""Figures named in Markdown: `![caption](widget:NAME?parameter=value)`, `![caption](source:…)`.
 
 A widget's figure carries the finished picture of its defaults, and points to its widget file (see
 `states`), which is computed before the pages so that the site generator finds it among the assets.
+Figures of kernels are those of `runs`.
 """
 
 import html
@@ -19,7 +20,7 @@ from typing import Any
 from markdown import Markdown
 from markdown.blockprocessors import BlockProcessor
 
-from llmdeep.site import cache, node
+from llmdeep.site import cache, node, runs
 from llmdeep.site.cells import Cells, highlighted
 from llmdeep.site.outputs import concepts_hash
 from llmdeep.site.paths import CACHE, SOURCES
@@ -28,8 +29,9 @@ from llmdeep.site.states import write_widget_file
 from llmdeep.widgets._controls import ControlError
 from llmdeep.widgets._panel import arguments, widget_render
 
+_KINDS = "widget|source|run|record|kernels"
 _FIGURE = re.compile(
-    r"!\[(?P<caption>.*)\]\((?P<kind>widget|source):(?P<target>[^)\s]*)\)\s*", re.DOTALL
+    rf"!\[(?P<caption>.*)\]\((?P<kind>{_KINDS}):(?P<target>[^)\s]*)\)\s*", re.DOTALL
 )
 _CAPTION = "[caption]"  # stands in the markup until the caption itself is converted
 _WIDGET = re.compile(r"\]\(widget:(?P<target>[^)\s]+)\)")
@@ -59,8 +61,10 @@ class Figures(BlockProcessor):
                 raise LookupError("a figure needs a caption: what should the reader see in it?")
             if kind == "widget":
                 self.add_widget(parent, target, caption)
-            else:
+            elif kind == "source":
                 self.add_source(parent, target, caption)
+            else:
+                self.add_run(parent, kind, target, caption)
         except (LookupError, TypeError, ValueError, node.RenderError) as error:
             line = next(i for i, text in enumerate(self.cells.lines) if f"{kind}:{target}" in text)
             raise self.cells.page.error(line, f"{kind}:{target}: {error}") from None
@@ -81,13 +85,26 @@ class Figures(BlockProcessor):
     def add_source(self, parent: ElementTree.Element, target: str, caption: str) -> None:
         found = source(target)
         place = html.escape(f"{found['path']}, line {found['line']}")
+        # whole files would be most of what a search finds
+        hidden = " data-search-exclude" if found["path"].startswith("kernels/") else ""
         markup = (
             '<figure class="llmdeep-source">'
             f'<p class="llmdeep-source__place">{place}</p>'
-            f'<div class="highlight"><pre><code>{highlighted(found["code"])}</code></pre></div>'
+            f'<div class="highlight"{hidden}>'
+            f"<pre><code>{highlighted(found['code'])}</code></pre></div>"
             f"<figcaption>{_CAPTION}</figcaption></figure>"
         )
         self.add(parent, markup, caption, f"--code:{len(found['code'].splitlines())}")
+
+    def add_run(self, parent: ElementTree.Element, kind: str, target: str, caption: str) -> None:
+        self.count += 1
+        id = f"figure-{self.count}"
+        if kind == "kernels":
+            markup = runs.kernels_figure(f"{self.cells.page.to_root}gpu/kernels/", _CAPTION)
+        else:
+            draw = runs.run_figure if kind == "run" else runs.record_figure
+            markup = draw(target, id, _CAPTION)
+        self.add(parent, markup, caption, f"--views:{_height(markup)}")
 
     def add(self, parent: ElementTree.Element, markup: str, caption: str, height: str) -> None:
         """Add a figure whose caption is still Markdown: the markup before it, itself, the rest.

@@ -4,6 +4,7 @@
     ```python starter / check / solution    an exercise
     ![caption](widget:attention_scores)     a widget; parameters may follow: ?mask=causal
     ![caption](source:llmdeep.attention.softmax)    a function of the book, with its place
+    ![caption](run:softmax)                 what GPUs measured of a kernel; also record:, kernels:
     $…$ and $$…$$                           formulas, typeset by the build
 
 A name that does not exist, a cell that fails, or a fence nobody would run stops the build, with
@@ -33,7 +34,7 @@ class BookExtension(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802  (the library's name)
         docs = Path(self.getConfig("docs"))
         ArithmatexExtension(**SYNTAX).extendMarkdown(md)
-        md.block_level_elements += ["llmdeep-cell", "llmdeep-widget"]
+        md.block_level_elements += ["llmdeep-cell", "llmdeep-widget", "llmdeep-run"]
         cells = Cells(md, docs)
         md.preprocessors.register(cells, "llmdeep-cells", 28)  # before other fences and raw HTML
         md.parser.blockprocessors.register(Figures(md, cells), "llmdeep-figures", 175)

@@ -25,6 +25,9 @@ _NOT_RUN = (
     "compress.py",
     "search.py",
     "canary.py",
+    "gallery.py",
+    "runs.py",
+    "run_views.py",
 )
 
 

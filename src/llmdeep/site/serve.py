@@ -18,11 +18,11 @@ from pathlib import Path
 
 import watchfiles
 
-from llmdeep.site.paths import ASSETS, CACHE, DOCS, ROOT
+from llmdeep.site.paths import ASSETS, CACHE, DOCS, KERNEL_PAGES, ROOT
 from llmdeep.site.server import Handler, Hosting
 
 PREVIEW = CACHE / "preview"
-WATCHED = (DOCS, ROOT / "src", ROOT / "mkdocs.yml")
+WATCHED = (DOCS, ROOT / "src", ROOT / "kernels", ROOT / "gpu_runs", ROOT / "mkdocs.yml")
 
 _CLIENT = """\
 const events = new EventSource("/_serve/events");
@@ -71,7 +71,8 @@ def serve(port: int = 8000) -> None:
         raise SystemExit(1)
     browsers.error = error
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(f"\n  The book is at {url}\n  Watching docs/, src/ and mkdocs.yml. Ctrl+C stops.\n")
+    watched = ", ".join(path.name for path in WATCHED)
+    print(f"\n  The book is at {url}\n  Watching {watched}. Ctrl+C stops.\n")
     try:
         for changes in watchfiles.watch(*WATCHED, watch_filter=_matters, debounce=300):
             names = sorted({Path(path).name for _, path in changes})
@@ -105,7 +106,8 @@ def build(url: str) -> str:
 def _matters(change: watchfiles.Change, path: str) -> bool:
     """Whether a changed file is a source: not something the build itself wrote."""
     file = Path(path)
-    built = file.is_relative_to(ASSETS) or "__pycache__" in file.parts
+    ours = file.is_relative_to(ASSETS) or file.is_relative_to(KERNEL_PAGES)
+    built = ours or "__pycache__" in file.parts
     hidden = file.name.startswith(".") or file.name.endswith(("~", ".swp", ".egg-info"))
     return not built and not hidden and ".egg-info" not in path
 

@@ -50,16 +50,38 @@ def widget_sources(name: str) -> list[Source]:
 def source(dotted: str) -> Source:
     """A function or class by its dotted name, such as llmdeep.attention.softmax.
 
+    Of kernels also a whole file, llmdeep.kernels.softmax. They are read and not imported, for that
+    takes torch and Triton.
+
     Raises:
         LookupError: If there is no such module, or nothing of that name in it.
     """
     module_name, _, name = dotted.rpartition(".")
+    if dotted.startswith("llmdeep.kernels."):
+        return _kernel_source(dotted)
     try:
         module = importlib.import_module(module_name)
         lines, line = inspect.getsourcelines(getattr(module, name))
     except (ImportError, AttributeError, TypeError, OSError, ValueError) as error:
         raise LookupError(f"there is no function or class {dotted}: {error}") from None
     return Source(name=dotted, path=_path(module), line=line, code="".join(lines))
+
+
+def _kernel_source(dotted: str) -> Source:
+    module, _, name = dotted.removeprefix("llmdeep.kernels.").partition(".")
+    path = ROOT / "kernels" / f"{module}.py"
+    if not path.exists():
+        raise LookupError(f"there is no kernel file {path.name}")
+    text = path.read_text(encoding="utf-8")
+    place = f"kernels/{path.name}"
+    if not name:
+        return Source(name=dotted, path=place, line=1, code=text)
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            line = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            code = "\n".join(text.splitlines()[line - 1 : node.end_lineno]) + "\n"
+            return Source(name=dotted, path=place, line=line, code=code)
+    raise LookupError(f"there is no function or class {name} in {place}")
 
 
 def _called(code: str, module: ModuleType) -> Iterator[Any]:
