@@ -59,12 +59,13 @@ A decoder of the Llama family with {n_layers} layers of {n_heads} heads, width {
 context of {context} bytes: {parameters:,} parameters. Its tokens are the 256 bytes and an end of
 text. It is made to be taken apart.
 
-It was trained on lists of {least} to {most} random bytes, over and over, and on nothing else. Where
-a list repeats, it goes on with it. It knows no language.
+It was trained on lists of {least} to {most} random bytes, over and over, and on nothing else.
+Where a list repeats, it goes on with it. It knows no language.
 
-`{command}`, seed {seed}, {n_steps} steps of {windows} lists. The loss counts where a list repeats,
-since nothing can be known before. `log.jsonl` has, every {every} steps, the loss and two scores of
-every head, layer by layer, measured on a list of {period} bytes, {times} times over.
+`{command}`, seed {seed},
+{n_steps} steps of {windows} lists. The loss counts where a list repeats, since nothing can be known
+before. `log.jsonl` has, every {every} steps, the loss and two scores of every head, layer by layer,
+measured on a list of {period} bytes, {times} times over.
 
 MIT licence, as the code.
 """
@@ -157,7 +158,7 @@ def measured(folder: Path) -> dict[str, Any]:
             seen.append(tensor)
 
     forward(weights, config, tokens, visit=keep, last=0)
-    patterns = np.stack(seen)
+    patterns = np.stack(seen).astype(np.float64)
     return {
         "previous token": previous_token_score(patterns).round(4).tolist(),
         "induction": induction_score(patterns, period).round(4).tolist(),
