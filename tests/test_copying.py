@@ -1,16 +1,23 @@
-"""The model that copies: how it is trained."""
+"""The model that copies: how it is trained, and that it does what the book says of it."""
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from llmdeep import cli
+from llmdeep.book_model import load
 from llmdeep.checkpoint import read_checkpoint
+from llmdeep.head_scores import induction_score, previous_token_score, repeated_tokens
 from llmdeep.train import copying, model, optimizer
+from llmdeep.transformer import forward
+from llmdeep.widgets.induction import render
 
+SHIPPED = Path(copying.__file__).parent.parent / "models" / "copier"
 SMALL = replace(copying.SETTINGS, windows=4)
 
 
@@ -64,7 +71,7 @@ def test_a_run_leaves_log_record_and_card(written):
     assert [entry["step"] for entry in log] == [20, 21]
     assert np.shape(log[-1]["induction"]) == (SMALL.n_layers, SMALL.n_heads)
     _config, weights, tokenizer = read_checkpoint(folder)
-    assert tokenizer.encode("Aé\n") == [65, 195, 169, 10]
+    assert len(tokenizer.encode("Aé\n")) == 4  # bytes
     assert log[-1] == log[-1] | copying.measured(folder)
     record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert record["parameters"] == sum(array.size for array in weights.values())
@@ -76,3 +83,42 @@ def test_a_run_leaves_log_record_and_card(written):
 def test_no_steps_are_refused(tmp_path, capsys):
     assert cli.main(["train-copier", "--out", str(tmp_path), "--steps", "0"]) == 1
     assert "--steps must be at least 1: 0" in capsys.readouterr().err
+
+
+# The one that the book has
+
+
+@pytest.mark.parametrize(("period", "seed"), [(9, 1), (16, 2), (20, 3)])
+def test_transformers_finds_the_same_heads_in_it(period, seed):
+    library = AutoModelForCausalLM.from_pretrained(
+        SHIPPED, dtype=torch.float32, attn_implementation="eager"
+    )
+    tokens = repeated_tokens(3 * period, period, 256, np.random.default_rng(seed))
+    with torch.no_grad():
+        output = library(torch.from_numpy(tokens)[None], output_attentions=True)
+    patterns = torch.cat(output.attentions).numpy()
+    config, weights, _ = load("copier")
+    np.testing.assert_allclose(forward(weights, config, tokens), output.logits[0], atol=1e-3)
+    back, copies = previous_token_score(patterns), induction_score(patterns, period)
+    assert back[0].max() > 0.5
+    assert copies[0].max() < 0.1
+    assert copies[1].max() > 0.3
+    costs = torch.nn.functional.cross_entropy(
+        output.logits[0, :-1], torch.from_numpy(tokens[1:]), reduction="none"
+    ).numpy()
+    assert costs[period:].mean() < 1 < np.log(256) < costs[: period - 1].mean()
+
+
+def test_the_figure_finds_them_takes_them_out_and_finds_none_in_storybook():
+    def numbers(**given):
+        scores, _, bars, found, _ = render(**given)
+        return np.max(scores.values), bars.marks[0].y, found.items
+
+    highest, bars, found = numbers(removed=4)
+    assert highest > 0.3
+    assert found["again"].value < 1 < 4 < found["again without these"].value
+    assert found["again without these"].note.count("2.") == 4  # layer 2
+    assert max(bars[:4]) < 1 < 4 < max(bars[4:8])  # alone, none of these is missed; one other is
+    untouched = numbers(removed=0)[2]
+    assert untouched["again without these"].value == untouched["again"].value
+    assert numbers(model="storybook")[0] < 0.1
