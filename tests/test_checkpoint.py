@@ -389,5 +389,5 @@ def test_a_book_model_is_read_once():
 
 
 def test_a_book_model_that_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match="storybook, storybook-draft; 'gpt-5' is not among them"):
+    with pytest.raises(ValueError, match="storybook-draft, copier; 'gpt-5' is not among them"):
         book_model.load("gpt-5")

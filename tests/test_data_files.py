@@ -11,7 +11,11 @@ from llmdeep.checkpoint import read_checkpoint
 from llmdeep.site import data
 from llmdeep.site.hashed import is_hashed
 
-MODELS = {"storybook": 4_000_000, "storybook-draft": 1_000_000}  # bytes to download, at most
+MODELS = {  # bytes to download, at most
+    "storybook": 4_000_000,
+    "storybook-draft": 1_000_000,
+    "copier": 200_000,
+}
 
 
 @pytest.fixture(scope="module")

@@ -484,7 +484,8 @@ def test_what_is_not_quantized_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("storybook", 4_000_000), ("storybook-draft", 1_000_000)]
+    ("name", "most"),
+    [("storybook", 4_000_000), ("storybook-draft", 1_000_000), ("copier", 200_000)],
 )
 def test_the_shipped_models(name: str, most: int) -> None:
     folder = Path(run.__file__).parent.parent / "models" / name

@@ -1,4 +1,4 @@
-"""The book's own models: one that tells stories, and a smaller draft of it."""
+"""The book's own models: one that tells stories, a smaller draft of it, and one that copies."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from llmdeep.safetensors_file import read_safetensors, write_safetensors
 from llmdeep.shapes import Array
 from llmdeep.tokenization import Tokenizer
 
-NAMES = ("storybook", "storybook-draft")
+NAMES = ("storybook", "storybook-draft", "copier")
 
 
 class BookModel(NamedTuple):

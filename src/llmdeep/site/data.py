@@ -22,7 +22,8 @@ from llmdeep.site.paths import ASSETS
 
 PUBLISHED = ("models", "vocabularies")  # folders of the package
 READ = (  # below models; the rest is for people
-    "config.json", "model.safetensors", "tokenizer.json", "provenance.json", "compressors.json"
+    "config.json", "model.safetensors", "tokenizer.json", "provenance.json", "log.jsonl",
+    "compressors.json",
 )  # fmt: skip
 MANIFEST = "manifest.json"
 

@@ -1,4 +1,4 @@
-"""The commands `llmdeep train` and `llmdeep compressors`."""
+"""The commands `llmdeep train`, `llmdeep train-copier` and `llmdeep compressors`."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ NEEDED = "pip install -r requirements/test.txt"
 
 
 def add_parsers(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Both of them, with their arguments."""
+    """All of them, with their arguments."""
     trainer = commands.add_parser(
         "train", help="train a tokenizer, a small model and its draft on a folder of .txt files"
     )
@@ -33,6 +33,13 @@ def add_parsers(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     trainer.set_defaults(run=train)
 
+    copier = commands.add_parser(
+        "train-copier", help="train a small model to copy, on random bytes that repeat"
+    )
+    copier.add_argument("--out", type=Path, required=True, help="folder to write")
+    copier.add_argument("--steps", type=int, default=1000, help="how long; default: 1000")
+    copier.set_defaults(run=train_copier)
+
     compressors = commands.add_parser(
         "compressors", help="what general compressors make of the held-out text"
     )
@@ -43,10 +50,7 @@ def add_parsers(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def train(given: argparse.Namespace) -> int:
     """Train what the preset says."""
-    try:
-        import torch  # noqa: F401  (asked for here, so that its absence is one sentence)
-    except ModuleNotFoundError:
-        print("Training needs torch: make test sets it up", file=sys.stderr)
+    if not _has_torch():
         return 1
     from llmdeep.train.run import run
 
@@ -65,6 +69,21 @@ def train(given: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from the last checkpoint.", file=sys.stderr)
         return 130
+    return 0
+
+
+def train_copier(given: argparse.Namespace) -> int:
+    """Train the model that copies."""
+    if not _has_torch():
+        return 1
+    from llmdeep.train.copying import run
+
+    if given.steps < 1:
+        print(f"--steps must be at least 1: {given.steps}", file=sys.stderr)
+        return 1
+    run(
+        given.out, f"llmdeep train-copier --out {given.out.name} --steps {given.steps}", given.steps
+    )
     return 0
 
 
@@ -123,3 +142,13 @@ def command_line(given: argparse.Namespace) -> str:
     if given.device:
         parts += ["--device", given.device]
     return " ".join(parts + ["--selection"] * given.selection)
+
+
+def _has_torch() -> bool:
+    """Asked for before anything that needs it, so that its absence is one sentence."""
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        print("Training needs torch: make test sets it up", file=sys.stderr)
+        return False
+    return True

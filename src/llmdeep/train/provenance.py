@@ -17,9 +17,9 @@ from llmdeep.train.settings import Settings
 PACKAGE = Path(__file__).parent.parent
 SOURCES = (
     "byte_pair_encoding.py", "pretokenization.py", "quantization.py", "unicode_runs.py",
-    "train/batches.py", "train/corpus.py", "train/evaluate.py", "train/export.py",
-    "train/gradients.py", "train/loop.py", "train/model.py", "train/optimizer.py",
-    "train/tokenizer.py",
+    "train/batches.py", "train/copying.py", "train/corpus.py", "train/evaluate.py",
+    "train/export.py", "train/gradients.py", "train/loop.py", "train/model.py",
+    "train/optimizer.py", "train/tokenizer.py",
 )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from llmdeep.head_scores import (
     repeated_tokens,
 )
 from llmdeep.shapes import Array
-from llmdeep.transformer import forward
 from llmdeep.widgets import (
     Axis,
     Bar,
@@ -33,7 +32,7 @@ from llmdeep.widgets import (
     Text,
     View,
 )
-from llmdeep.widgets._book import read_text
+from llmdeep.widgets._book import patterns, read_text
 
 PREVIOUS, FIRST, INDUCTION = "previous token", "first token", "induction"
 PERIOD, N_REPEATED, N_CONTROLS = 24, 96, 6
@@ -112,18 +111,10 @@ def render(
 
 def _scores(score: str, tokens: Array) -> Array:
     """Of every layer and head: on the reader's text, for induction on repeated random tokens."""
-    config, weights, _ = load()
     if score == INDUCTION:
         rng = np.random.default_rng(0)
-        tokens = repeated_tokens(N_REPEATED, PERIOD, config.vocabulary_size, rng)
-    seen: list[Array] = []
-
-    def keep(name: str, tensor: Array) -> None:
-        if name.endswith("attention.weights"):
-            seen.append(tensor)
-
-    forward(weights, config, tokens, visit=keep, last=0)
-    patterns = np.stack(seen)
+        tokens = repeated_tokens(N_REPEATED, PERIOD, load().config.vocabulary_size, rng)
+    weights = patterns(tokens)
     if score == INDUCTION:
-        return induction_score(patterns, PERIOD)
-    return previous_token_score(patterns) if score == PREVIOUS else first_token_score(patterns)
+        return induction_score(weights, PERIOD)
+    return previous_token_score(weights) if score == PREVIOUS else first_token_score(weights)

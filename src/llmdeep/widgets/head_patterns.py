@@ -16,8 +16,7 @@ from llmdeep.head_scores import (
     previous_token_score,
     repeated_tokens,
 )
-from llmdeep.shapes import Array, Float, Int
-from llmdeep.transformer import forward
+from llmdeep.shapes import Array, Float
 from llmdeep.widgets import (
     ControlError,
     Matrix,
@@ -28,7 +27,7 @@ from llmdeep.widgets import (
     Text,
     View,
 )
-from llmdeep.widgets._book import read_text, token_names
+from llmdeep.widgets._book import patterns, read_text, token_names
 
 MOST_TOKENS = 64
 PERIOD, N_REPEATED = 24, 96  # random tokens, four times over, for the induction score
@@ -90,19 +89,6 @@ def render(
             "finds what came next the last time looks exactly one period back, plus one."
         ),
     ]
-
-
-def patterns(tokens: Int[Array, "positions"]) -> Float[Array, "layers heads positions positions"]:
-    """The attention weights of every layer and head."""
-    config, weights, _ = load()
-    seen: list[Array] = []
-
-    def keep(name: str, tensor: Array) -> None:
-        if name.endswith("attention.weights"):
-            seen.append(tensor)
-
-    forward(weights, config, tokens, visit=keep, last=0)
-    return np.stack(seen)
 
 
 @lru_cache

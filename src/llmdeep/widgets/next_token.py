@@ -81,6 +81,6 @@ def render(
             title="In numbers",
         ),
         Note(
-            "Computed by the book’s own model, storybook, which has read nothing but old stories."
+            "Computed by the book’s own model, storybook, which has learned from eight old books."
         ),
     ]
