@@ -15,20 +15,18 @@ PICTURE = """(widget) =>
   [...widget.querySelectorAll("[data-view]")].map((view) => view.outerHTML).join("")"""
 
 # What to type into a box that is empty as the figure begins.
-TYPED = {
-    "tensor": "1",
-    "config": json.dumps(
-        {
-            "model_type": "gpt2",
-            "n_embd": 768,
-            "n_layer": 6,
-            "n_head": 12,
-            "n_positions": 1024,
-            "n_ctx": 1024,
-            "vocab_size": 50257,
-        }
-    ),
-}
+CONFIG = json.dumps(
+    {
+        "model_type": "gpt2",
+        "n_embd": 768,
+        "n_layer": 6,
+        "n_head": 12,
+        "n_positions": 1024,
+        "n_ctx": 1024,
+        "vocab_size": 50257,
+    }
+)
+TYPED = {"tensor": "1", "config": CONFIG, "first_config": CONFIG, "second_config": CONFIG}
 
 MOVE = """(widget, [name, typed]) => {
   const fields = [...widget.querySelectorAll(`[name="${name}"]`)];
