@@ -85,7 +85,7 @@ def render(
             ],
             x=Axis("taken out", "category"),
             y=Axis("cost", unit="nats a token"),
-            title="What the repetitions cost more, without each head and without the first",
+            title="What the repetitions cost more without a head, and without several",
         ),
         Metrics(
             first_time=Metric(float(intact[: period - 1].mean()), "nats a token"),
