@@ -12,7 +12,7 @@ from llmdeep import cli
 from llmdeep.gpu import artifact as artifacts
 from llmdeep.gpu.agreement import agreement, poisoned_memory, relative_error
 from llmdeep.gpu.artifact import FOLDER, path_of, problems, read, states
-from llmdeep.gpu.closure import closure, closure_hash
+from llmdeep.gpu.closure import closure, closure_hash, files
 from llmdeep.gpu.discovery import NoSuchKernelError, header, load, names
 from llmdeep.gpu.interpret import Interpreter
 from llmdeep.gpu.roofs import datasheet

@@ -16,6 +16,8 @@ from llmdeep.site.cache import write
 from llmdeep.site.paths import DOCS, KERNEL_PAGES
 from llmdeep.site.runs import by_family, family
 
+# A search for a word finds the chapters that explain it before the kernels that compute it.
+CHAPTERS_FIRST = "---\nsearch:\n  boost: 0.01\n---\n\n"
 MEASURED = (
     "Each bar is the time that the roof allows, over the time it took: 100 % is as fast as this "
     "GPU was at copying memory and at multiplying large matrices."
@@ -50,7 +52,7 @@ def page(name: str) -> str:
     said = header(name)
     helpers = [file for file in files(name) if Path(file).stem != name]
     parts = [
-        f"# `{name}`",
+        f"{CHAPTERS_FIRST}# `{name}`",
         _plain(said["title"]),
         _neighbours(name),
         _said(said),
