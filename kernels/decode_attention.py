@@ -1,6 +1,7 @@
 """Attention of one new token: the keys are split among programs, and the parts merged.
 
 oracle   llmdeep.flash_attention.flash_attention
+chapter  docs/inference/flash-attention.md
 memory   keys and values are read once for all the heads that share them
 limit    d_head is 16, 32, 64, 128 or 256; at most 64 heads share a head of keys
 source   Dao et al. 2023, "Flash-Decoding for long-context inference" (PyTorch blog)

@@ -1,6 +1,7 @@
 """Attention forward: a block of queries stays, the keys go by, the scores are never stored.
 
 oracle   llmdeep.flash_attention.partial_attention, finish
+chapter  docs/inference/flash-attention.md
 memory   queries once; keys and values once for each block of queries, mostly from the L2 cache
 limit    d_head is 16, 32, 64, 128 or 256
 source   Dao 2023, arXiv:2307.08691; tiles by the bulk copy engine and specialised warps as in Shah

@@ -1,6 +1,7 @@
 """Attention backward: the weights are made again from the scores, one block after another.
 
 oracle   llmdeep.flash_attention.attention_gradient
+chapter  docs/inference/flash-attention.md
 memory   one pass sums over queries for each block of keys, another over keys for each block of
          queries; nothing the size of the scores is stored, and no sum depends on an order
 limit    d_head is 16, 32, 64 or 128

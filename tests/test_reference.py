@@ -17,7 +17,11 @@ SOURCES = " ".join((REFERENCE / "sources.md").read_text(encoding="utf-8").split(
 ENTRIES = re.findall(r"^\*\*(.+)\*\*\n:   (.*(?:\n    .*)*)", GLOSSARY, re.MULTILINE)
 CITED = re.split(r" - (?=\S)", SOURCES)[1:]
 LISTS = ("sources.md", "licences.md", "decisions.md")
-PAGES = [p for p in sorted((ROOT / "docs").rglob("*.md")) if p.name not in LISTS]
+PAGES = [
+    p
+    for p in sorted((ROOT / "docs").rglob("*.md"))
+    if p.name not in LISTS and p.parent.name != "kernels"  # which the build writes
+]
 
 ADDRESS = re.compile(r"\]\((https?://[^)\s]+)\)")
 IDENTIFIER = re.compile(r"arXiv:(\d{4}\.\d{4,5}|[a-z-]+/\d{7})")
