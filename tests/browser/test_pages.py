@@ -31,9 +31,9 @@ def test_no_page_complains_or_asks_another_origin(
 
 
 def test_every_page_carries_a_policy_without_inline_scripts_or_eval(
-    page_paths: list[str], book_url: str, book_folder: Path
+    every_path: list[str], book_url: str, book_folder: Path
 ) -> None:
-    for path in page_paths:
+    for path in every_path:
         markup = (book_folder / path / "index.html").read_text()
         policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', markup)
         assert policy, path
