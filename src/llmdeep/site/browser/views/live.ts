@@ -122,6 +122,6 @@ function updateNumbers(element: Element, before: Matrix, now: Matrix): void {
 function write(element: Element, text: string): void {
   const markup = superscripts(text);
   const only = element.childNodes.length === 1 ? element.firstChild : undefined;
-  if (only instanceof Text && markup === text) only.data = text;
+  if (text && only instanceof Text && markup === text) only.data = text;
   else element.innerHTML = markup;
 }
