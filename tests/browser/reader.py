@@ -70,8 +70,14 @@ def controls(widget: Locator) -> list[str]:
 
 def stored_control(widget: Locator) -> str:
     """The first control whose every position is precomputed."""
-    stepped = "input:is([type=range], [type=radio], [type=checkbox])[name], select[name]"
-    return widget.locator(stepped).first.get_attribute("name") or ""
+    name: str = widget.evaluate(
+        """async (w) => {
+          const file = await fetch(new URL(w.dataset.file, document.baseURI));
+          const { panel, states } = await file.json();
+          return panel.find(({ name }) => states[name]?.length > 1).name;
+        }"""
+    )
+    return name
 
 
 def move(widget: Locator, control: str) -> None:

@@ -19,7 +19,7 @@ BUILD = 120_000  # milliseconds that a build may take on a busy machine
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The repository's sources, apart from it, with what is installed and cached linked in."""
-    for folder in ("docs", "src"):
+    for folder in ("docs", "src", "kernels", "gpu_runs"):
         kept = shutil.ignore_patterns("__pycache__", "assets", "*.egg-info")
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=kept)
     for file in ("mkdocs.yml", "package.json", "package-lock.json"):

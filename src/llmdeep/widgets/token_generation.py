@@ -58,19 +58,19 @@ def render(
         chances.append(float(laws[-1][token]))
         yield [
             Tokens(names, chances, title="Each new token and the probability it had"),
-            *_work(config, len(given), len(written)),
+            *_work(config, len(given), len(written), cache),
             Note(tokenizer.decode(written), title="What the model wrote"),
         ]
     if len(written) < n_tokens:
         yield [
             Tokens(names, chances, title="Each new token and the probability it had"),
-            *_work(config, len(given), len(written) + 1),
+            *_work(config, len(given), len(written) + 1, cache),
             Note(tokenizer.decode(written), title="What the model wrote"),
             Note("Here it drew the token that ends a text."),
         ]
 
 
-def _work(config: Config, n_given: int, n_steps: int) -> list[View]:
+def _work(config: Config, n_given: int, n_steps: int, cache: bool) -> list[View]:
     """Each step's cost, both ways. Step 1 reads the prompt; each later one, the token before."""
     steps = np.arange(1, n_steps + 1)
     lengths = [n_given + i for i in range(n_steps)]
@@ -91,8 +91,17 @@ def _work(config: Config, n_given: int, n_steps: int) -> list[View]:
         Chart([Line(steps, held)], Axis("step"), Axis("cache", unit="kB"), "Keys and values kept"),
         Metrics(
             tokens_drawn=n_steps,
+            work_of_this_run=Metric(
+                sum(kept if cache else again) / 1e6,
+                "million",
+                "multiply-adds, " + ("with the cache" if cache else "everything computed again"),
+            ),
             work_with_the_cache=Metric(sum(kept) / 1e6, "million", "multiply-adds so far"),
             without=Metric(sum(again) / 1e6, "million", f"{sum(again) / sum(kept):.1f} times it"),
-            cache=Metric(held[-1], "kB", f"{lengths[-1]} of {config.max_positions} positions"),
+            cache=Metric(
+                held[-1] if cache else 0.0,
+                "kB",
+                f"{lengths[-1]} of {config.max_positions} positions" if cache else "nothing kept",
+            ),
         ),
     ]
