@@ -42,7 +42,7 @@ test: check
 	@echo 'tests …'
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadfile --ignore tests/browser
 	@echo 'tests in the browser …'
-	@python -m pytest tests/browser
+	@python -m pytest -n 2 --dist loadfile tests/browser
 
 check: $(VENV)/.test node_modules/.test
 	@echo 'style and types …'
