@@ -3,8 +3,9 @@
 import itertools
 from collections.abc import Callable, Iterator
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 from reader import (
+    LIVE,
     WRITE,
     controls,
     figure,
@@ -27,6 +28,9 @@ STRANGE = {
     "markup": "<script>alert(1)</script>",
 }
 
+# Sizes of tiles that the chapter's figure begins without.
+COUNTS_ONCE = dict.fromkeys(("tile_queries", "tile_keys"), ("tiles", "chosen below"))
+BEGAN = "the figure as it began · computed here"  # by Python, with all digits
 SAID = "[data-message], [data-problem]"  # of the whole figure, and beside a control
 
 
@@ -53,7 +57,11 @@ def test_every_figure_goes_live_and_each_control_changes_its_views(
         wait_for_change(widget, start, "live")
         for control in controls(widget):
             widget.locator("[data-action=reset]").click()
-            wait_until_still(widget)
+            expect(widget.locator("[data-status]")).to_contain_text(BEGAN, timeout=LIVE)
+            if control in COUNTS_ONCE:
+                name, value = COUNTS_ONCE[control]
+                widget.locator(f"[name={name}]").select_option(value)
+                expect(widget.locator("[data-status]")).to_contain_text(f"{value} · computed here")
             before = picture(widget)
             move(widget, control)
             wait_for_change(widget, before, "live", control)
