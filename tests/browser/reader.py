@@ -26,7 +26,8 @@ CONFIG = json.dumps(
         "vocab_size": 50257,
     }
 )
-TYPED = {"tensor": "1", "config": CONFIG, "first_config": CONFIG, "second_config": CONFIG}
+PARTS_OF_NAMES = {"tensor": "1", "contains": "7"}
+TYPED = PARTS_OF_NAMES | dict.fromkeys(("config", "first_config", "second_config"), CONFIG)
 
 MOVE = """(widget, [name, typed]) => {
   const fields = [...widget.querySelectorAll(`[name="${name}"]`)];
