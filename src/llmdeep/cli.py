@@ -4,8 +4,9 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from llmdeep.train.command import add_parsers as add_train
 
@@ -199,23 +200,19 @@ def serve(given: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmdeep", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for noun, action in (("widgets", list_widgets), ("cells", list_cells)):
-        group = commands.add_parser(noun, help=f"the {noun} of the book")
-        verbs = group.add_subparsers(
-            required=True, metavar="list|record" if noun == "cells" else "list"
-        )
-        verb = verbs.add_parser("list", help="print one name a line")
-        verb.add_argument("--json", action="store_true", help="print the details as JSON")
-        verb.set_defaults(run=action)
-        if noun == "cells":
-            verb = verbs.add_parser("record", help="keep the outputs of cells no browser runs")
-            verb.set_defaults(run=record_cells)
+    widgets = commands.add_parser("widgets", help="the widgets of the book")
+    verbs = widgets.add_subparsers(required=True, metavar="list")
+    _add_list(verbs, list_widgets)
+
+    cells = commands.add_parser("cells", help="the cells of the book")
+    verbs = cells.add_subparsers(required=True, metavar="list|record")
+    _add_list(verbs, list_cells)
+    verb = verbs.add_parser("record", help="keep the outputs of cells no browser runs")
+    verb.set_defaults(run=record_cells)
 
     gpu = commands.add_parser("gpu", help="the kernels, and what was measured of them")
     verbs = gpu.add_subparsers(required=True, metavar="list|run|check|record")
-    verb = verbs.add_parser("list", help="print one name a line")
-    verb.add_argument("--json", action="store_true", help="print the details as JSON")
-    verb.set_defaults(run=list_kernels)
+    _add_list(verbs, list_kernels)
     verb = verbs.add_parser("run", help="check and measure kernels on this machine's GPU")
     verb.add_argument("kernel", nargs="*", help="names; all that are not measured yet if none")
     verb.add_argument(
@@ -256,6 +253,12 @@ def _parser() -> argparse.ArgumentParser:
     server.add_argument("--port", type=int, default=8000, help="first port to try")
     server.set_defaults(run=serve)
     return parser
+
+
+def _add_list(verbs: Any, action: Callable[[argparse.Namespace], int]) -> None:
+    verb = verbs.add_parser("list", help="print one name a line")
+    verb.add_argument("--json", action="store_true", help="print the details as JSON")
+    verb.set_defaults(run=action)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,16 @@ from llmdeep.norms import layer_norm, rms_norm
 from llmdeep.rotary import rotary_frequencies, rotate, turns
 from llmdeep.shapes import Array, Bool, Float, Int
 
-__all__ = ["Cache", "Config", "Visit", "Weights", "empty_cache", "forward", "roll_back"]
+__all__ = [
+    "Cache",
+    "Config",
+    "Visit",
+    "Weights",
+    "attention_patterns",
+    "empty_cache",
+    "forward",
+    "roll_back",
+]
 
 Visit = Callable[[str, Array], Array | None]
 See = Callable[[str, Array], Array]
@@ -113,6 +122,24 @@ def forward(
     final = see("final", normalise(answered, "final.norm", weights, c))
     unembedding = weights["token_embedding"].T if c.tied else weights["unembedding"]
     return see("logits", final @ unembedding)
+
+
+def attention_patterns(
+    weights: Weights, config: Config, tokens: Int[Array, "positions"]
+) -> Float[Array, "layers heads positions positions"]:
+    """The attention weights of every layer and head of a model that reads `tokens`.
+
+    Raises:
+        ValueError: As `forward` does.
+    """
+    seen: list[Array] = []
+
+    def keep(name: str, tensor: Array) -> None:
+        if name.endswith("attention.weights"):
+            seen.append(tensor)
+
+    forward(weights, config, tokens, visit=keep, last=0)
+    return np.stack(seen)
 
 
 def normalise(

@@ -59,6 +59,11 @@ class Accelerator:
         return None if rate is None else rate * 1e12
 
     @property
+    def sixteen_bit(self) -> float | None:
+        """TFLOP/s on bf16 numbers, or on fp16 ones where there is no bf16 (V100)."""
+        return self.bf16 or self.fp16
+
+    @property
     def bandwidth(self) -> float:
         """Bytes a second between memory and chip."""
         return self.bandwidth_gbs * 1e9

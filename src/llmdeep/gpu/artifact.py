@@ -45,15 +45,16 @@ def is_current(artifact: Artifact) -> bool:
 
 
 def states(folder: Path = FOLDER) -> dict[str, str]:
-    """For each kernel: measured, stale (its code has changed since), or missing."""
-    found = {}
-    for name in names():
-        artifacts = of(name, folder).values()
-        if not artifacts:
-            found[name] = "missing"
-        else:
-            found[name] = "measured" if any(map(is_current, artifacts)) else "stale"
-    return found
+    """The state of each kernel."""
+    return {name: state(name, folder) for name in names()}
+
+
+def state(kernel: str, folder: Path = FOLDER) -> str:
+    """Of one kernel: measured, stale (its code has changed since), or missing."""
+    artifacts = of(kernel, folder).values()
+    if not artifacts:
+        return "missing"
+    return "measured" if any(map(is_current, artifacts)) else "stale"
 
 
 def problems(artifact: Artifact) -> list[str]:

@@ -43,7 +43,7 @@ def run_figure(name: str, id: str, caption: str) -> str:
     for path, artifact in found.items():
         if wrong := artifacts.unsound(artifact):
             raise UnsoundError(f"{path.name}: {wrong[0]}; see llmdeep gpu check")
-    state = artifacts.states(artifacts.FOLDER)[name]
+    state = artifacts.state(name, artifacts.FOLDER)
     blocks = [_measured(path, one, f"{id}-{i}") for i, (path, one) in enumerate(found.items())]
     return (
         f'<llmdeep-run name="{name}" data-provenance="{state}">{FIGURE}'

@@ -18,7 +18,11 @@ from torch.nn import functional
 
 from llmdeep import byte_pair_encoding
 from llmdeep.checkpoint import read_checkpoint
-from llmdeep.head_scores import induction_score, previous_token_score, repeated_tokens
+from llmdeep.head_scores import (
+    induction_score,
+    previous_token_score,
+    repeated_tokens,
+)
 from llmdeep.quantization import pack_8bit
 from llmdeep.safetensors_file import read_safetensors
 from llmdeep.shapes import Array, Bool, Int
@@ -26,7 +30,7 @@ from llmdeep.train import export, model, optimizer
 from llmdeep.train.provenance import provenance
 from llmdeep.train.settings import Settings, checked
 from llmdeep.train.tokenizer import END_OF_TEXT, Tokens
-from llmdeep.transformer import forward
+from llmdeep.transformer import attention_patterns
 
 SETTINGS = Settings(
     vocabulary_size=257,  # every byte, and the end of a text
@@ -151,14 +155,7 @@ def measured(folder: Path) -> dict[str, Any]:
     config, weights, _ = read_checkpoint(folder)
     period, times = MEASURED
     tokens = repeated_tokens(times * period, period, 256, np.random.default_rng(0))
-    seen: list[Array] = []
-
-    def keep(name: str, tensor: Array) -> None:
-        if name.endswith("attention.weights"):
-            seen.append(tensor)
-
-    forward(weights, config, tokens, visit=keep, last=0)
-    patterns = np.stack(seen).astype(np.float64)
+    patterns = attention_patterns(weights, config, tokens).astype(np.float64)
     return {
         "previous token": previous_token_score(patterns).round(4).tolist(),
         "induction": induction_score(patterns, period).round(4).tolist(),

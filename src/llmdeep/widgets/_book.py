@@ -4,10 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from llmdeep.book_model import load
-from llmdeep.shapes import Array, Float, Int
+from llmdeep.shapes import Array, Int
 from llmdeep.tokenization import Tokenizer
-from llmdeep.transformer import forward
 from llmdeep.widgets._controls import ControlError
 
 BEGINNING = "<|endoftext|>"  # stands before every text the model has learned from
@@ -42,21 +40,6 @@ def read_prompt(text: str, tokenizer: Tokenizer, most: int, n_tokens: int) -> li
             f"room for {room} more tokens, not {n_tokens}: shorten the prompt, or ask for fewer."
         )
     return tokens
-
-
-def patterns(
-    tokens: Int[Array, "positions"], model: str = "storybook"
-) -> Float[Array, "layers heads positions positions"]:
-    """The attention weights of every layer and head of one of the book's models."""
-    config, weights, _ = load(model)
-    seen: list[Array] = []
-
-    def keep(name: str, tensor: Array) -> None:
-        if name.endswith("attention.weights"):
-            seen.append(tensor)
-
-    forward(weights, config, tokens, visit=keep, last=0)
-    return np.stack(seen)
 
 
 def token_names(tokens: Iterable[int] | Array, tokenizer: Tokenizer) -> list[str]:

@@ -40,26 +40,22 @@ def number(row: Accelerator, order: str) -> float:
     """What a row is sorted by; the largest comes first, the unknown last."""
     return {
         "year": row.year,
-        "16-bit rate": sixteen_bit(row) or 0,
+        "16-bit rate": row.sixteen_bit or 0,
         "memory": row.memory_gb,
         "bandwidth": row.bandwidth_gbs,
         "ridge": ridge(row) or 0,
     }[order]
 
 
-def sixteen_bit(row: Accelerator) -> float | None:
-    return row.bf16 or row.fp16
-
-
 def ridge(row: Accelerator) -> float | None:
     """FLOPs on 16-bit numbers a byte of memory bandwidth."""
-    rate = sixteen_bit(row)
+    rate = row.sixteen_bit
     return round(1000 * rate / row.bandwidth_gbs, 1) if rate else None
 
 
 def rates(row: Accelerator) -> list[Cell]:
     narrow = [row.fp8, row.int8, row.fp6, row.fp4]
-    return [row.name, row.year, row.fp32, row.tf32, sixteen_bit(row), *narrow, ridge(row)]
+    return [row.name, row.year, row.fp32, row.tf32, row.sixteen_bit, *narrow, ridge(row)]
 
 
 def memory(row: Accelerator) -> list[Cell]:

@@ -17,6 +17,7 @@ from llmdeep.head_scores import (
     repeated_tokens,
 )
 from llmdeep.shapes import Array
+from llmdeep.transformer import attention_patterns
 from llmdeep.widgets import (
     Axis,
     Bar,
@@ -32,7 +33,7 @@ from llmdeep.widgets import (
     Text,
     View,
 )
-from llmdeep.widgets._book import patterns, read_text
+from llmdeep.widgets._book import read_text
 
 PREVIOUS, FIRST, INDUCTION = "previous token", "first token", "induction"
 PERIOD, N_REPEATED, N_CONTROLS = 24, 96, 6
@@ -111,10 +112,11 @@ def render(
 
 def _scores(score: str, tokens: Array) -> Array:
     """Of every layer and head: on the reader's text, for induction on repeated random tokens."""
+    model = load()
     if score == INDUCTION:
         rng = np.random.default_rng(0)
-        tokens = repeated_tokens(N_REPEATED, PERIOD, load().config.vocabulary_size, rng)
-    weights = patterns(tokens)
+        tokens = repeated_tokens(N_REPEATED, PERIOD, model.config.vocabulary_size, rng)
+    weights = attention_patterns(model.weights, model.config, tokens)
     if score == INDUCTION:
         return induction_score(weights, PERIOD)
     return previous_token_score(weights) if score == PREVIOUS else first_token_score(weights)

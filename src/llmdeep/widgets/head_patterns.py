@@ -17,6 +17,7 @@ from llmdeep.head_scores import (
     repeated_tokens,
 )
 from llmdeep.shapes import Array, Float
+from llmdeep.transformer import attention_patterns
 from llmdeep.widgets import (
     ControlError,
     Matrix,
@@ -27,7 +28,7 @@ from llmdeep.widgets import (
     Text,
     View,
 )
-from llmdeep.widgets._book import patterns, read_text, token_names
+from llmdeep.widgets._book import read_text, token_names
 
 MOST_TOKENS = 64
 PERIOD, N_REPEATED = 24, 96  # random tokens, four times over, for the induction score
@@ -41,11 +42,11 @@ def render(
     layer: Annotated[int, Slider(*LAYERS)] = 3,
     head: Annotated[int, Slider(*HEADS)] = 1,
 ) -> list[View]:
-    _, _, tokenizer = load()
+    config, model_weights, tokenizer = load()
     tokens = read_text(sentence, tokenizer, MOST_TOKENS + 1)
     if len(tokens) < 3:
         raise ControlError("One token has nothing to look back on. Type some more.")
-    weights = patterns(tokens)
+    weights = attention_patterns(model_weights, config, tokens)
     names = token_names(tokens, tokenizer)
     scores = {
         "previous token": previous_token_score(weights),
@@ -94,8 +95,10 @@ def render(
 @lru_cache
 def repeated_patterns() -> Float[Array, "layers heads positions positions"]:
     """The same on repeated random tokens; no sentence changes them."""
+    config, weights, _ = load()
     rng = np.random.default_rng(0)
-    return patterns(repeated_tokens(N_REPEATED, PERIOD, load().config.vocabulary_size, rng))
+    tokens = repeated_tokens(N_REPEATED, PERIOD, config.vocabulary_size, rng)
+    return attention_patterns(weights, config, tokens)
 
 
 def _best(score: Float[Array, "layers heads"]) -> tuple[int, int]:

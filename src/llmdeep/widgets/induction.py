@@ -12,6 +12,7 @@ from llmdeep.ablation import surprisals, without_heads
 from llmdeep.book_model import load
 from llmdeep.head_scores import induction_score, repeated_tokens
 from llmdeep.shapes import Array
+from llmdeep.transformer import attention_patterns
 from llmdeep.widgets import (
     Axis,
     Bar,
@@ -27,7 +28,6 @@ from llmdeep.widgets import (
     Slider,
     View,
 )
-from llmdeep.widgets._book import patterns
 
 TIMES, N_ALONE, N_BYTES = 3, 8, 256
 
@@ -42,7 +42,7 @@ def render(
     n_kinds = N_BYTES if model == "copier" else config.vocabulary_size
     rng = np.random.default_rng(seed)
     tokens = repeated_tokens(TIMES * period, period, n_kinds, rng)
-    scores = induction_score(patterns(tokens, model), period)
+    scores = induction_score(attention_patterns(weights, config, tokens), period)
     order = np.argsort(-scores, axis=None, kind="stable").tolist()
     ranked = [(i // config.n_heads, i % config.n_heads) for i in order]
     best = ranked[:removed]
