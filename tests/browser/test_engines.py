@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
@@ -45,7 +46,7 @@ def test_every_page_works_in_firefox(book_url: str, page_paths: list[str]) -> No
 def test_every_page_works_in_webkit(book_url: str, page_paths: list[str], webkit: Any) -> None:
     visits = []
     for url in urls(book_url, page_paths):
-        webkit.get(url)
+        visit(webkit, url)
         visits.append(
             {
                 "url": url,
@@ -74,7 +75,7 @@ def test_data_streams_and_files_work_in_firefox(small_url: str) -> None:
 
 
 def test_data_streams_and_files_work_in_webkit(small_url: str, webkit: Any) -> None:
-    webkit.get(small_url)
+    visit(webkit, small_url)
     expect_small({"problems": [], **webkit.execute_async_script(f"{SMALL.read_text()};{REPORT}")})
 
 
@@ -108,6 +109,13 @@ def webkit() -> Iterator[webdriver.WebKitGTK]:
     if screen is not None:
         screen.terminate()
         del os.environ["DISPLAY"]
+
+
+def visit(webkit: webdriver.WebKitGTK, url: str) -> None:
+    """Open a page. The driver alone may return before it is there, or before its scripts ran."""
+    webkit.get(url)
+    there = "return location.href === arguments[0] && document.readyState === 'complete'"
+    WebDriverWait(webkit, 90).until(lambda driver: driver.execute_script(there, url))
 
 
 def virtual_screen() -> subprocess.Popen[str]:
