@@ -7,6 +7,7 @@
     answers     from input to pixels, every control of every widget
     stop        until a cell has stopped, until Python is back
     tokens      10 kB under each vocabulary, beside tiktoken and the JavaScript packages
+    calculators every choice of the widgets that calculate, each catalog model among them
     model       the book's own: first logits, tokens a second, attention maps, memory
     lighthouse  a simulated phone
 
@@ -31,6 +32,7 @@ from playwright.sync_api import Playwright, sync_playwright
 from bench import building, chromium, machine, stock, tree
 from bench.answers import answers
 from bench.boot import boot
+from bench.calculators import calculators
 from bench.host import hosting
 from bench.lighthouse import lighthouse
 from bench.model import model
@@ -46,7 +48,7 @@ from llmdeep.site.pyodide.official import official
 
 PARTS = (
     *("building", "bytes", "readable", "boot", "answers", "stop"),
-    *("tokens", "model", "lighthouse"),
+    *("tokens", "calculators", "model", "lighthouse"),
 )
 REPORT = CACHE / "bench.json"
 
@@ -121,6 +123,9 @@ def measure(playwright: Playwright, folder: Path, parts: list[str], runs: int) -
         if "tokens" in parts and beside:
             say("tokens")
             yield tokens(browser, site.folder, runs)
+        if "calculators" in parts and beside:
+            say("calculators")
+            yield calculators(browser, site.folder, runs)
         if "model" in parts and beside:
             say("model")
             yield model(browser, site.folder, runs)

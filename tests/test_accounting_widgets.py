@@ -6,10 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from llmdeep.catalog import model
+from llmdeep.catalog import MeasuredKernel, model
 from llmdeep.widgets import (
+    Chart,
     ControlError,
+    Line,
     Metrics,
+    Note,
     Table,
     kv_cache,
     quadratic_cost,
@@ -39,6 +42,29 @@ def rows(views) -> list:
 def test_every_model_of_the_catalog_has_an_answer(widget):
     for name in MODELS:
         assert len(widget.render(model=name)) >= 4
+
+
+def test_the_roofline_shows_the_kernels_measured_on_its_accelerator(monkeypatch):
+    def measured(name: str, accelerator: str, dtype: str) -> MeasuredKernel:
+        return MeasuredKernel(name, "k", accelerator, dtype, 2e12, 1e9, 4.0, "gpu_runs/k", "source")
+
+    ours = (
+        measured("k, here, H200 SXM", "H200 SXM", "bfloat16"),
+        measured("k, in 32 bits, H200 SXM", "H200 SXM", "float32"),
+        measured("k, elsewhere, H100 SXM5", "H100 SXM5", "bfloat16"),
+    )
+    monkeypatch.setattr(roofline, "measured_kernels", lambda: ours)
+    views = roofline.render(accelerator="H200 SXM")
+    [chart] = [view for view in views if isinstance(view, Chart)]
+    [point] = [mark for mark in chart.marks if mark.label == "measured"]
+    assert (point.x, point.y, point.texts) == ([2000.0], [500.0], ["k, here"])
+    assert all(line.x[0] < 2000 < line.x[-1] for line in chart.marks if isinstance(line, Line))
+
+
+def test_the_roofline_says_so_where_no_kernel_was_measured(monkeypatch):
+    monkeypatch.setattr(roofline, "measured_kernels", tuple)
+    notes = [view.text for view in roofline.render() if isinstance(view, Note)]
+    assert "None of this book’s kernels has been measured on the H100 SXM5 yet." in notes
 
 
 @pytest.mark.parametrize("widget", CHOOSING, ids=lambda w: w.__name__)

@@ -9,12 +9,15 @@ import torch
 from synthetic_runs import artifact
 
 from llmdeep import cli
+from llmdeep.catalog import MeasuredKernel
+from llmdeep.catalog.rows import read_rows
 from llmdeep.gpu import artifact as artifacts
 from llmdeep.gpu.agreement import agreement, poisoned_memory, relative_error
 from llmdeep.gpu.artifact import FOLDER, path_of, problems, read, states
 from llmdeep.gpu.closure import closure, closure_hash, files
 from llmdeep.gpu.discovery import NoSuchKernelError, header, load, names
 from llmdeep.gpu.interpret import Interpreter
+from llmdeep.gpu.points import are_written, points, write_points
 from llmdeep.gpu.roofs import datasheet
 
 CASE = "8k"
@@ -100,6 +103,25 @@ def test_a_kernel_is_missing_then_measured_then_stale(sound, tmp_path):
     assert problems(older) == []
 
 
+def test_the_catalog_has_what_was_measured_and_is_not_stale(sound, tmp_path):
+    assert are_written()  # the file in the repository, of the artifacts in the repository
+    file = tmp_path / "measured_kernels.json"
+    path = path_of("softmax", "NVIDIA H200", tmp_path)
+    path.write_text(json.dumps(sound))
+    file.write_text("[]")
+    assert not are_written(tmp_path, file)
+    write_points(tmp_path, file)
+    assert are_written(tmp_path, file)
+    [row] = read_rows(file, MeasuredKernel)
+    [result] = sound["results"]
+    assert (row.kernel, row.accelerator, row.dtype) == ("softmax", "H200 SXM", result["dtype"])
+    assert row.source == "gpu_runs/softmax.nvidia-h200.json"
+    assert row.tflops == pytest.approx(result["derived"]["tflops"])
+    assert row.intensity == result["flops"] / result["bytes"]
+    path.write_text(json.dumps(sound | {"kernel": sound["kernel"] | {"closure_sha256": "0"}}))
+    assert points(tmp_path) == []
+
+
 def test_prose_leaves_a_measurement_valid_and_code_does_not(tmp_path, monkeypatch):
     path = tmp_path / "softmax.py"
     text = Path(load("softmax").launch.__code__.co_filename).read_text(encoding="utf-8")
@@ -147,6 +169,9 @@ def test_the_commands(capsys, monkeypatch):
     assert listed[names().index("softmax")]["title"] == header("softmax")["title"]
     assert cli.main(["gpu", "check"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(names())
+    monkeypatch.setattr("llmdeep.gpu.points.are_written", lambda: False)
+    assert cli.main(["gpu", "check"]) == 1
+    assert "measured_kernels.json does not say" in capsys.readouterr().err
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert cli.main(["gpu", "run"]) == 1
     assert "There is no CUDA device here." in capsys.readouterr().err

@@ -109,12 +109,15 @@ def run_kernels(given: argparse.Namespace) -> int:
         )
         return 1
     from llmdeep.gpu.discovery import NoSuchKernelError
+    from llmdeep.gpu.points import write_points
     from llmdeep.gpu.run import check, run
 
     try:
         if given.correctness:
             return min(check(given.kernel), 1)
-        return min(run(given.kernel, given.minutes, given.again), 1)
+        failed = run(given.kernel, given.minutes, given.again)
+        write_points()
+        return min(failed, 1)
     except (NoSuchKernelError, LookupError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -123,6 +126,7 @@ def run_kernels(given: argparse.Namespace) -> int:
 def check_artifacts(given: argparse.Namespace) -> int:
     """Hold what was measured to its form, to arithmetic, to physics and to the compiler."""
     from llmdeep.gpu.artifact import FOLDER, problems, read, states
+    from llmdeep.gpu.points import are_written
 
     wrong = [
         f"{path.name}: {problem}"
@@ -131,6 +135,11 @@ def check_artifacts(given: argparse.Namespace) -> int:
     ]
     for name, state in states().items():
         print(f"{state:9} {name}")
+    if not are_written():
+        wrong.append(
+            "catalog/measured_kernels.json does not say what gpu_runs/ says: "
+            "`llmdeep gpu record` of the kernel that has changed writes it"
+        )
     for problem in wrong:
         print(problem, file=sys.stderr)
     return 1 if wrong else 0
@@ -139,12 +148,14 @@ def check_artifacts(given: argparse.Namespace) -> int:
 def record_kernels(given: argparse.Namespace) -> int:
     """Interpret and compile kernels, and keep what was found for the pages."""
     from llmdeep.gpu.discovery import NoSuchKernelError, names
+    from llmdeep.gpu.points import write_points
     from llmdeep.gpu.record import path_of_record, record
 
     try:
         for name in given.kernel or names():
             record(name)
             print(f"recorded {name}: {path_of_record(name)}", flush=True)
+        write_points()
     except NoSuchKernelError as error:
         print(error, file=sys.stderr)
         return 1

@@ -24,6 +24,7 @@ from llmdeep.catalog.description import (
     layer_name,
 )
 from llmdeep.catalog.fields import ConfigError
+from llmdeep.catalog.measured_kernels import MeasuredKernel, measured_kernels
 from llmdeep.catalog.models import Model, model, models
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "LatentAttention",
     "Layer",
     "LinearAttention",
+    "MeasuredKernel",
     "Mixer",
     "Model",
     "ModelDescription",
@@ -42,6 +44,7 @@ __all__ = [
     "accelerator",
     "accelerators",
     "layer_name",
+    "measured_kernels",
     "model",
     "models",
     "read_config",

@@ -26,7 +26,8 @@ from llmdeep.site.cache import file_hash, write
 from llmdeep.site.paths import ROOT
 
 # What was measured a moment ago is no change of what is being measured.
-CHANGES = ("status", "--porcelain", "--", ".", ":!gpu_runs")
+POINTS = ":!src/llmdeep/catalog/measured_kernels.json"
+CHANGES = ("status", "--porcelain", "--", ".", ":!gpu_runs", POINTS)
 
 
 def run(chosen: Sequence[str], minutes: float, again: bool, folder: Path = FOLDER) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
+from llmdeep.catalog import MeasuredKernel, measured_kernels
 from llmdeep.roofline import Bound, Operation, bound, operations
 from llmdeep.weight_bytes import FORMATS
 from llmdeep.widgets import (
@@ -37,6 +38,7 @@ from llmdeep.widgets._models import (
 )
 
 WEIGHTS = ("bf16", "fp8", "mxfp4", "nf4")
+SIXTEEN_BIT = ("bfloat16", "float16")  # torch's names; the peak that is drawn is theirs
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 CONTEXTS = tuple(2**k for k in range(7, 18))
 
@@ -61,7 +63,12 @@ def render(
     memory = sum(o.weight_bytes + o.cache_bytes for o in found)
     slowest = max(zip(found, bounds, strict=True), key=lambda pair: pair[1].seconds)
     ridge = peak / bandwidth
-    ends = intensities(found, ridge)
+    ours = [
+        one
+        for one in measured_kernels()
+        if one.accelerator == chosen.name and one.dtype in SIXTEEN_BIT
+    ]
+    ends = intensities([*found, *ours], ridge)
     together: dict[str, list[Operation]] = {}
     for operation in found:
         together.setdefault(f"{operation.intensity:.2g}", []).append(operation)
@@ -89,6 +96,7 @@ def render(
                 Point(
                     places, [min(peak, bandwidth * x) / 1e12 for x in places], "operations", texts
                 ),
+                *measured(ours),
                 Rule(x=ridge, label="ridge"),
             ],
             x=Axis("arithmetic intensity", "log", unit="FLOP a byte"),
@@ -113,6 +121,12 @@ def render(
             "bandwidth, no operation beside another, nothing lost between them. Real programs take "
             "longer. Tokens choose experts evenly and independently."
         ),
+        Note(
+            f"Measured: this book’s kernels in 16 bits on the {chosen.name}, each with the bytes "
+            "it has to move; the pages of the kernels say how."
+            if ours
+            else f"None of this book’s kernels has been measured on the {chosen.name} yet."
+        ),
         *remarks(model, config, description, context),
     ]
 
@@ -122,7 +136,15 @@ def row(o: Operation, b: Bound, seconds: float) -> tuple[str | float, ...]:
     return (o.name, o.flops / 1e9, size(o.bytes), o.intensity, duration(b.seconds), share, b.binds)
 
 
-def intensities(found: list[Operation], ridge: float) -> np.ndarray:
+def measured(ours: list[MeasuredKernel]) -> list[Point]:
+    """Where the book's own kernels stand; nothing if none was measured."""
+    if not ours:
+        return []
+    names = [one.name.rpartition(",")[0] for one in ours]
+    return [Point([one.intensity for one in ours], [one.tflops for one in ours], "measured", names)]
+
+
+def intensities(found: list[Operation | MeasuredKernel], ridge: float) -> np.ndarray:
     """The ends of the picture, and the ridge, where the line bends."""
     all_of_them = [ridge, *(o.intensity for o in found)]
     return np.array([min(all_of_them) / 2, ridge, max(all_of_them) * 2])
