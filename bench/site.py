@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+MADE = "gpu/kernels/"
 _WIDGET = re.compile(r'<llmdeep-widget\b[^>]*\bname="(?P<name>[^"]+)"[^>]*>')
 _FILE = re.compile(r'\bdata-file="([^"]+)"')
 _CELL = re.compile(r'<llmdeep-cell id="(?P<id>[^"]+)" data-state.*?</llmdeep-cell>', re.DOTALL)
@@ -54,12 +55,14 @@ class Widget:
 
 
 def pages(folder: Path) -> list[Page]:
-    """Every page, the home page first."""
+    """The pages, the home page first; two of those of kernels, which one template makes."""
     found = []
     for path in folder.rglob("index.html"):
         place = path.parent.relative_to(folder).as_posix()
         found.append(Page("" if place == "." else f"{place}/", path.read_text(encoding="utf-8")))
-    return sorted(found, key=lambda page: page.path)
+    found.sort(key=lambda page: page.path)
+    made = [page for page in found if page.path.startswith(MADE)]
+    return [page for page in found if page not in made[2:]]
 
 
 def first_cells(folder: Path) -> list[Cell]:
