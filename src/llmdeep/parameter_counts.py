@@ -4,7 +4,7 @@ Every count is the sum of the shapes of the arrays that the published code creat
 it with models built by that code.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from llmdeep.catalog import (
     Attention,
@@ -47,9 +47,9 @@ def model_parameters(description: ModelDescription, active: bool = False) -> Ter
         working = product(description.learned_positions, d)
         terms.append(Term("positions", description.learned_positions * d, working))
     counted: dict[tuple[str, int], int] = defaultdict(int)  # (part, size in one layer) → layers
-    for layer in (*description.encoder, *description.layers):
+    for layer, count in (*Counter(description.encoder).items(), *description.groups):
         for part, size in layer_parameters(layer, d, width, active).items():
-            counted[part, size] += 1
+            counted[part, size] += count
     terms += [
         Term(part, size * layers, f"{layers:,} layers × {size:,}")
         for (part, size), layers in counted.items()
