@@ -24,10 +24,10 @@ const FAMILIES = [
 const ASCII = String.fromCodePoint(...Array.from({ length: 95 }, (_, i) => 0x20 + i));
 const LETTERS = ASCII.replace(/[^A-Za-z]/g, "");
 const GREEK = "αβγδεζηθικλμνξπρστφχψω";
-const USUAL = `\t\n${ASCII}\u00a0°·×±¹²½¶äëöüéèç\u2009\u200b\u2061\u2062\u2063‖•–—‘’“”…′−${GREEK}ΓΔΘΛΣΦΩᵀ`;
-const DELIMITERS = "()[]{}|∑∏∫√";
+const USUAL = `\t\n${ASCII}\u00a0°·×±¹²³µ½¶äëöüéèç\u2009\u200b\u2061\u2062\u2063‖†•–—‘’“”…′−${GREEK}ΓΔΘΛΣΦΩᵀ`;
+const DELIMITERS = "()[]{}⌊⌋|∑∏∫√";
 const USUAL_IN_FORMULAS = {
-  "Main-Regular": `${ASCII}\u00a0\u200b×ˉ·…′∂∇−∞∣∥∈≈≤≥≪≫⊙⊤⋅⋯→←ΔΣΦ`,
+  "Main-Regular": `${ASCII}\u00a0\u200b×ˉ·…′∂∇−∞∣∥∈≈≤≥≪≫⊙⊤⋅⋯→←±∘∝ℓ⌊⌋ΔΘΣΦ`,
   "Main-Bold": "01",
   "Math-Italic": `${LETTERS}${GREEK}ϕϵ`,
   "AMS-Regular": "ENRZ",
