@@ -7,16 +7,11 @@ async function visit() {
       const look = () => {
         const value = condition();
         if (value) resolve(value);
-        else if (performance.now() > end) reject(new Error(`waited in vain for ${what}; ${shown()}`));
+        else if (performance.now() > end) reject(new Error(`waited in vain for ${what}`));
         else requestAnimationFrame(look);
       };
       look();
     });
-  const shown = () =>
-    [...document.querySelectorAll("[role=status], [role=alert], [data-error]")]
-      .map((place) => place.textContent.trim())
-      .filter(Boolean)
-      .join(" | ");
   const picture = (widget) =>
     [...widget.querySelectorAll("[data-view]")].map((view) => view.innerHTML).join("");
 
