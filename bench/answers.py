@@ -82,6 +82,7 @@ def _measured(browser: Browser, url: str, widget: Widget, runs: int, count: int)
     found = Found(widget)
     place = widget.index
     panel: list[Control] = json.loads(widget.file.read_text(encoding="utf-8"))["panel"]
+    panel = [control for control in panel if control["kind"] != "file"]  # none is at hand
     [touch] = moves(place, first_slider(panel), 1)
     touch["patience"] = 100 * PATIENCE
     for _ in range(runs):

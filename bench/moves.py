@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.browser.reader import TYPED
+
 Control = dict[str, Any]  # as llmdeep.widgets._panel.panel_data describes it
 Step = dict[str, Any]  # a control, its new value, and how it is set; see answers.js
 
@@ -62,7 +64,7 @@ def _on_grid(control: Control, count: int) -> list[Step]:
 
 
 def _off_grid(control: Control, count: int) -> list[Step]:
-    """Numbers and texts that no state holds."""
+    """Numbers, texts and choices that no state holds."""
     return [{"value": _other(control, turn)} for turn in range(1, count + 1)]
 
 
@@ -73,8 +75,12 @@ def _other(control: Control, turn: int) -> float | str:
     if control["kind"] == "number":
         room: float = (control["maximum"] or default + 10) - default
         return float(default + room * turn / 100)
-    words = str(default).split(" ")
-    if control["multiline"] or len(words) == 1:
-        return re.sub(r"\d(?=\D*$)", str(turn % 10), str(default))
+    if control["kind"] == "choice":
+        others: list[str] = [option for option in control["options"] if option != default]
+        return others[turn % len(others)]
+    text = str(default) or TYPED[control["name"]]
+    words = text.split(" ")
+    if len(words) == 1 or (control["multiline"] and re.search(r"\d", text)):  # code, or a file
+        return re.sub(r"\d(?=\D*$)", str(turn % 10), text)
     cut = turn % (len(words) - 1) + 1
     return " ".join(words[cut:] + words[:cut])

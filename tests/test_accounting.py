@@ -1,6 +1,7 @@
 """What is counted about models, against programs that really allocate, multiply and keep it."""
 
 import math
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,15 @@ from transformers import (
 
 from llmdeep.activation_memory import activation_bytes
 from llmdeep.cache_bytes import cache_bytes
-from llmdeep.catalog import Attention, FeedForward, Layer, ModelDescription, model, read_config
+from llmdeep.catalog import (
+    Attention,
+    FeedForward,
+    LatentAttention,
+    Layer,
+    ModelDescription,
+    model,
+    read_config,
+)
 from llmdeep.link_bytes import (
     all_gather,
     all_reduce,
@@ -308,34 +317,42 @@ def plain(d: int, heads: int, layers: int = 1, kv_heads: int | None = None, gate
     return ModelDescription("test", d, 1000, 2048, (layer,) * layers, True, "layer")
 
 
-def kept_by_torch(d, heads, kv_heads, sequence, batch, gated, dropout) -> int:
-    """Bytes of activations that autograd keeps while one layer runs in bfloat16."""
-    torch.manual_seed(0)
-    shape = {"dtype": torch.bfloat16, "requires_grad": True}
-    width = d // heads
+def weight(d_in, d_out):
+    return torch.randn(d_in, d_out, dtype=torch.bfloat16, requires_grad=True)
 
-    def weight(d_in, d_out):
-        return torch.randn(d_in, d_out, **shape)
 
-    sizes = {"q": (d, d), "k": (d, kv_heads * width), "v": (d, kv_heads * width), "o": (d, d)}
-    sizes |= {"up": (d, 4 * d), "gate": (d, 4 * d), "down": (4 * d, d)}
-    w = {name: weight(*size) for name, size in sizes.items()}
-    x = torch.randn(batch, sequence, d, **shape)
-    kept: dict[tuple[int, torch.dtype], int] = {}
-    weights = {tensor.untyped_storage().data_ptr() for tensor in w.values()}
+@contextmanager
+def kept_bytes(weights, at_least):
+    """Bytes of what autograd keeps, weights and arrays of fewer numbers left out: a list of one."""
+    stored: dict[tuple[int, torch.dtype], int] = {}
+    own = {tensor.untyped_storage().data_ptr() for tensor in weights}
+    alive, total = [], []
 
     def keep(tensor):
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights and tensor.numel() >= batch * sequence * 4:
-            kept[storage.data_ptr(), tensor.dtype] = storage.nbytes()
+        if storage.data_ptr() not in own and tensor.numel() >= at_least:
+            stored[storage.data_ptr(), tensor.dtype] = storage.nbytes()
         alive.append(tensor)
         return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        yield total
+    total.append(sum(stored.values()))
+
+
+def kept_by_torch(d, heads, kv_heads, sequence, batch, gated, dropout) -> int:
+    """Bytes of activations that autograd keeps while one layer runs in bfloat16."""
+    torch.manual_seed(0)
+    width = d // heads
+    sizes = {"q": (d, d), "k": (d, kv_heads * width), "v": (d, kv_heads * width), "o": (d, d)}
+    sizes |= {"up": (d, 4 * d), "gate": (d, 4 * d), "down": (4 * d, d)}
+    w = {name: weight(*size) for name, size in sizes.items()}
+    x = torch.randn(batch, sequence, d, dtype=torch.bfloat16, requires_grad=True)
 
     def drop(t):
         return torch.ops.aten.native_dropout(t, 0.1, True)[0] if dropout else t
 
-    alive: list[torch.Tensor] = []
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
+    with kept_bytes(w.values(), at_least=batch * sequence * 4) as total:
         y = torch.nn.functional.layer_norm(x, (d,))
         groups = heads // kv_heads
         q = (y @ w["q"]).view(batch, sequence, kv_heads, groups, width)
@@ -351,7 +368,37 @@ def kept_by_torch(d, heads, kv_heads, sequence, batch, gated, dropout) -> int:
         else:
             hidden = torch.nn.functional.gelu(y @ w["up"])
         x = x + drop(hidden @ w["down"])
-    return sum(kept.values())
+    return total[0]
+
+
+def kept_by_torch_in_latent_attention(d, mixer, sequence) -> int:
+    """The same of MLA with its norms, then a network of 4d hidden channels. No rotation: it keeps
+    nothing of the size of an activation."""
+    torch.manual_seed(0)
+    n, nope, rope, value = mixer.n_heads, mixer.d_nope, mixer.d_rope, mixer.d_value
+    sizes = {"latent": (d, mixer.kv_rank), "turned": (d, rope), "o": (n * value, d)}
+    sizes |= {"k": (mixer.kv_rank, n * nope), "v": (mixer.kv_rank, n * value)}
+    sizes |= {"q": (mixer.query_rank or d, n * (nope + rope)), "down_q": (d, mixer.query_rank or 1)}
+    sizes |= {"up": (d, 4 * d), "down": (4 * d, d)}
+    w = {name: weight(*size) for name, size in sizes.items()}
+    x = torch.randn(1, sequence, d, dtype=torch.bfloat16, requires_grad=True)
+
+    def norm(tensor):
+        return torch.nn.functional.layer_norm(tensor, tensor.shape[-1:])
+
+    def heads(tensor):
+        return tensor.view(sequence, n, -1).transpose(0, 1)
+
+    with kept_bytes(w.values(), at_least=sequence * 4) as total:
+        y = norm(x)
+        q = heads((norm(y @ w["down_q"]) if mixer.query_rank else y) @ w["q"])
+        latent = norm(y @ w["latent"])
+        shared = (y @ w["turned"]).expand(n, sequence, rope)
+        k, v = torch.cat([heads(latent @ w["k"]), shared], dim=-1), heads(latent @ w["v"])
+        mixed = (q @ k.transpose(-1, -2) * (nope + rope) ** -0.5).softmax(-1) @ v
+        x = x + mixed.transpose(0, 1).reshape(1, sequence, n * value) @ w["o"]
+        x = x + torch.nn.functional.gelu(norm(x) @ w["up"]) @ w["down"]
+    return total[0]
 
 
 class TestActivations:
@@ -399,6 +446,19 @@ class TestActivations:
             plain(64, 8, kv_heads=kv_heads, gated=gated), 32, 2, dropout=dropout
         )
         assert counted.total == kept_by_torch(64, 8, kv_heads, 32, 2, gated, dropout)
+
+    @pytest.mark.parametrize("query_rank", [None, 48])
+    def test_it_is_what_autograd_keeps_of_latent_attention(self, query_rank):
+        mixer = LatentAttention(4, query_rank, kv_rank=24, d_nope=16, d_rope=8, d_value=12)
+        layer = Layer(mixer, FeedForward(4 * 64, gated=False))
+        latent = ModelDescription("test", 64, 1000, 2048, (layer,), True, "layer")
+        counted = activation_bytes(latent, 32).total
+        assert counted == kept_by_torch_in_latent_attention(64, mixer, 32)
+
+    def test_layers_that_are_computed_again_keep_their_inputs_whatever_they_are(self):
+        mamba = model("Mamba 2.8B").description
+        counted = activation_bytes(mamba, 128, recompute="full").total
+        assert counted == len(mamba.layers) * 128 * 2 * mamba.d_model
 
     def test_flash_attention_grows_with_the_length_only(self):
         layer = plain(64, 8)
