@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser
 
-from bench.chromium import LONG
 from bench.host import hosting
 from bench.report import Figure, Section, Table
-from bench.runtime import run
+from bench.runtime import fresh_page, run
 
 NAMES = (
     *("kv_cache", "quadratic_cost", "training_memory", "scaling_law", "roofline"),
@@ -51,13 +50,9 @@ def calculators(browser: Browser, folder: Path, runs: int) -> Section:
     """Each option of each choice, all else as the figure stands there at first."""
     figures: list[Figure] = []
     table: Table = [["ms", "options", "median", "slowest", "which", "asked for the first time"]]
-    with hosting(folder) as url:
-        page = browser.new_context().new_page()
-        page.set_default_timeout(LONG)
-        page.goto(url)
-        code = CODE.replace("NAMES", repr(NAMES)).replace("RUNS", str(runs))
+    code = CODE.replace("NAMES", repr(NAMES)).replace("RUNS", str(runs))
+    with hosting(folder) as url, fresh_page(browser, url) as page:
         found = json.loads(run(page, folder, code)["output"])
-        page.context.close()
     for name, options in found.items():
         medians = {option: float(np.median(times)) for option, times in options}
         slowest = max(medians, key=lambda option: medians[option])

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from bench.chromium import LONG
 from bench.host import hosting
 from bench.report import Figure, Section, median
-from bench.runtime import run
+from bench.runtime import fresh_page, run
 
 FIRST = """
 import numpy as np
@@ -75,15 +74,11 @@ def model(browser: Browser, folder: Path, runs: int) -> Section:
     firsts = []
     with hosting(folder) as url:
         for _ in range(runs):
-            context = browser.new_context()
-            page = context.new_page()
-            page.set_default_timeout(LONG)
-            page.goto(url)
-            firsts.append(run(page, folder, FIRST)["seconds"])
-            if len(firsts) == runs:
-                code = REST.replace("RUNS", str(2 * runs + 1))
-                found = json.loads(run(page, folder, code)["output"])
-            context.close()
+            with fresh_page(browser, url) as page:
+                firsts.append(run(page, folder, FIRST)["seconds"])
+                if len(firsts) == runs:
+                    code = REST.replace("RUNS", str(2 * runs + 1))
+                    found = json.loads(run(page, folder, code)["output"])
     bound = found["rate"] / found["bytes"]
     return Section(
         "The book's model",

@@ -10,10 +10,9 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from bench.chromium import LONG
 from bench.host import hosting
 from bench.report import Figure, Section, Table, median
-from bench.runtime import run
+from bench.runtime import fresh_page, run
 from llmdeep.site.node import executable
 from llmdeep.site.paths import ROOT
 from llmdeep.tokenization import well_formed
@@ -55,14 +54,10 @@ def tokens(browser: Browser, folder: Path, runs: int) -> Section:
     table: Table = [[*header, "a run twice as long, ×", "reading the file"]]
     with hosting(folder) as url:
         for name in NAMES:
-            context = browser.new_context()
-            page = context.new_page()
-            page.set_default_timeout(LONG)
-            page.goto(url)
             code = CODE.replace("NAME", name).replace("LONG", str(RUN_LENGTH))
             code = code.replace("TEXTS", repr(json.dumps(texts)))
-            loading, ours, (half, whole) = json.loads(run(page, folder, code)["output"])
-            context.close()
+            with fresh_page(browser, url) as page:
+                loading, ours, (half, whole) = json.loads(run(page, folder, code)["output"])
             first, *later = [milliseconds for milliseconds, _ in ours]
             figures += [
                 Figure(f"{name}, the first text", first, "ms", 200),

@@ -60,11 +60,10 @@ def activation_bytes(
         raise ValueError(f"recompute must be one of {', '.join(RECOMPUTE)}, got {recompute!r}")
     tokens = sequence * micro_batch
     totals: dict[str, float] = {}
-    if recompute == "full":
-        ranks = tensor if sequence_parallel else 1
-        totals["layer inputs"] = len(description.layers) * 2 * description.d_model / ranks
-    for layer, count in () if recompute == "full" else description.groups:
-        for kept in kept_arrays(layer, description.d_model, sequence, flash, dropout):
+    whole_layer = [Kept("layer inputs", 2 * description.d_model)]
+    for layer, count in description.groups:
+        arrays = kept_arrays(layer, description.d_model, sequence, flash, dropout)
+        for kept in whole_layer if recompute == "full" else arrays:
             if recompute == "selective" and kept.quadratic:
                 continue
             ranks = tensor if kept.split or sequence_parallel else 1

@@ -46,7 +46,7 @@ def test_every_page_works_in_firefox(book_url: str, page_paths: list[str]) -> No
 def test_every_page_works_in_webkit(book_url: str, page_paths: list[str], webkit: Any) -> None:
     visits = []
     for url in urls(book_url, page_paths):
-        visit(webkit, url)
+        open_fully(webkit, url)
         visits.append(
             {
                 "url": url,
@@ -75,7 +75,7 @@ def test_data_streams_and_files_work_in_firefox(small_url: str) -> None:
 
 
 def test_data_streams_and_files_work_in_webkit(small_url: str, webkit: Any) -> None:
-    visit(webkit, small_url)
+    open_fully(webkit, small_url)
     expect_small({"problems": [], **webkit.execute_async_script(f"{SMALL.read_text()};{REPORT}")})
 
 
@@ -111,7 +111,7 @@ def webkit() -> Iterator[webdriver.WebKitGTK]:
         del os.environ["DISPLAY"]
 
 
-def visit(webkit: webdriver.WebKitGTK, url: str) -> None:
+def open_fully(webkit: webdriver.WebKitGTK, url: str) -> None:
     """Open a page. The driver alone may return before it is there, or before its scripts ran."""
     webkit.get(url)
     there = "return location.href === arguments[0] && document.readyState === 'complete'"

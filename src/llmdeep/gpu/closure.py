@@ -31,35 +31,37 @@ def files(name: str) -> dict[str, str]:
 
 def _reached(name: str) -> dict[tuple[Path, str], str]:
     found: dict[tuple[Path, str], str] = {}
-    parsed: dict[Path, ast.Module] = {}
-
-    def follow(path: Path, name: str) -> None:
-        """Add what `name` means in a file, then what that uses, unless it is from elsewhere.
-
-        A dotted name is that of another kernel file and of what is meant there.
-        """
-        if (path, name) in found:
-            return
-        if path not in parsed:
-            parsed[path] = ast.parse(path.read_text(encoding="utf-8"))
-        first, _, rest = name.partition(".")
-        for node in parsed[path].body:
-            if isinstance(node, ast.ImportFrom) and node.module:
-                package, _, module = node.module.rpartition(".")
-                for alias in node.names:
-                    if (alias.asname or alias.name) != first:
-                        continue
-                    if node.module == KERNELS and rest:
-                        follow(path.with_name(f"{alias.name}.py"), rest)
-                    elif package == KERNELS:
-                        follow(path.with_name(f"{module}.py"), alias.name)
-            elif name in _defines(node):
-                found[path, name] = ast.unparse(_without_docstrings(node))
-                for used in _uses(node):
-                    follow(path, used)
-
-    follow(source(name), "launch")
+    _follow(source(name), "launch", found, {})
     return found
+
+
+def _follow(
+    path: Path, name: str, found: dict[tuple[Path, str], str], parsed: dict[Path, ast.Module]
+) -> None:
+    """Add what `name` means in a file, then what that uses, unless it is from elsewhere.
+
+    A dotted name is that of another kernel file and of what is meant there. Each file is parsed
+    once, into `parsed`.
+    """
+    if (path, name) in found:
+        return
+    if path not in parsed:
+        parsed[path] = ast.parse(path.read_text(encoding="utf-8"))
+    first, _, rest = name.partition(".")
+    for node in parsed[path].body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            package, _, module = node.module.rpartition(".")
+            for alias in node.names:
+                if (alias.asname or alias.name) != first:
+                    continue
+                if node.module == KERNELS and rest:
+                    _follow(path.with_name(f"{alias.name}.py"), rest, found, parsed)
+                elif package == KERNELS:
+                    _follow(path.with_name(f"{module}.py"), alias.name, found, parsed)
+        elif name in _defines(node):
+            found[path, name] = ast.unparse(_without_docstrings(node))
+            for used in _uses(node):
+                _follow(path, used, found, parsed)
 
 
 def _uses(node: ast.stmt) -> set[str]:

@@ -18,11 +18,7 @@ from torch.nn import functional
 
 from llmdeep import byte_pair_encoding
 from llmdeep.checkpoint import read_checkpoint
-from llmdeep.head_scores import (
-    induction_score,
-    previous_token_score,
-    repeated_tokens,
-)
+from llmdeep.head_scores import induction_score, previous_token_score, repeated_tokens
 from llmdeep.quantization import pack_8bit
 from llmdeep.safetensors_file import read_safetensors
 from llmdeep.shapes import Array, Bool, Int
