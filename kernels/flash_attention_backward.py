@@ -91,7 +91,8 @@ def keys_and_values_kernel(
 
     d_keys = tl.zeros([KEYS, D_HEAD], tl.float32)
     d_values = tl.zeros([KEYS, D_HEAD], tl.float32)
-    for member in range(group):  # all heads that share these keys
+    # One stage: the compiler cannot run ahead of a loop that makes descriptors.
+    for member in tl.range(0, group, num_stages=1):  # all heads that share these keys
         head = kv_head * group + member
         slope = 0.0
         if ALIBI:
@@ -250,7 +251,7 @@ def inputs(draw: Draw, **size: Any) -> dict[str, Any]:
     drawn = shared.inputs(draw, **size)
     queries = drawn["queries"]
     if draw.device == "meta":
-        output, log_total = queries, queries[..., 0].to(torch.float32)
+        output, log_total = queries, queries[..., 0].float().contiguous()
     else:
         output, log_total = flash_attention.launch(**drawn)
     upstream = draw.normal(*queries.shape)

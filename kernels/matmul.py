@@ -2,7 +2,7 @@
 
 oracle   llmdeep.feed_forward.silu, gelu_tanh after a product
 memory   x and weight are fetched tile by tile by the bulk copy engine, the result written once
-limit    rows of x and weight must be multiples of 16 bytes for the copy engine
+limit    the copy engine takes rows that are multiples of 16 bytes; others are loaded one by one
 source   the order of tiles and the specialised warps: Triton's tutorial 09 on persistent products
 """
 
@@ -127,7 +127,8 @@ def launch(
 
     Args:
         x_scale, weight_scale: float32, one a row of x and of weight; for 8-bit operands.
-        bulk: Whether the bulk copy engine fetches the tiles; where there is one if None.
+        bulk: Whether the bulk copy engine fetches the tiles. If None it does where there is one
+            and it can: rows must be multiples of 16 bytes.
 
     Returns:
         In the dtype of x; in bfloat16 for 8-bit operands.
@@ -137,13 +138,13 @@ def launch(
     columns = len(weight)
     expect(weight.shape[1] == depth, f"x has {depth} channels and weight {weight.shape[1]}")
     expect(activation in ACTIVATIONS, f"activation must be one of {ACTIVATIONS}, not {activation}")
-    bulk = architecture(x) >= 90 if bulk is None else bulk
-    aligned = depth * x.element_size() % 16 == 0 and columns * 2 % 16 == 0
+    narrow = x.element_size() == 1
+    y = torch.empty(rows, columns, dtype=torch.bfloat16 if narrow else x.dtype, device=x.device)
+    aligned = depth * x.element_size() % 16 == 0 and columns * y.element_size() % 16 == 0
+    bulk = architecture(x) >= 90 and aligned if bulk is None else bulk
     expect(aligned or not bulk, f"rows of {depth} and {columns} numbers are not 16-byte multiples")
     if bulk:
         descriptors(x)
-    narrow = x.element_size() == 1
-    y = torch.empty(rows, columns, dtype=torch.bfloat16 if narrow else x.dtype, device=x.device)
     config = config or default_config(architecture(x), x.element_size())
     tiles = triton.cdiv(rows, config["ROWS"]) * triton.cdiv(columns, config["COLUMNS"])
     matmul_kernel[(min(tiles, processors(x)),)](

@@ -12,7 +12,7 @@ import pytest
 from synthetic_runs import DEVICE, artifact
 
 from llmdeep.gpu import artifact as artifacts
-from llmdeep.gpu import run
+from llmdeep.gpu import measure, run
 from llmdeep.gpu.discovery import names
 from llmdeep.gpu.record import RECORDS, Record, read_record, record
 from llmdeep.site import gallery, node, runs
@@ -325,13 +325,19 @@ def test_a_run_fills_the_page_without_another_hand(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """All of a run but the measuring itself, which takes a GPU."""
-    given = {one["case"]: one for one in measured["results"]}
     device = {k: v for k, v in measured["device"].items() if k not in OF_A_RUN}
-    monkeypatch.setattr(run.measure, "device_facts", lambda: device)
-    monkeypatch.setattr(run.measure, "ceilings", lambda sheet: measured["ceilings"])
-    monkeypatch.setattr(run.measure, "state", lambda: measured["device"]["before"])
-    monkeypatch.setattr(run, "_checked", lambda kernel: [])
-    monkeypatch.setattr(run, "result", lambda kernel, name, *others: given[name])
+    answers = {
+        "device": device,
+        "roofs": {key: measured[key] for key in ("software", "ceilings")},
+        "check": [],
+        "compile": None,
+        "time": {
+            "results": measured["results"],
+            "wall_s": 1,
+            **{when: measured["device"][when] for when in ("before", "after")},
+        },
+    }
+    monkeypatch.setattr(run, "ask", lambda work, *about: answers[work])
     assert provenance(figure()) == ["missing"]
     assert run.run([NAME], minutes=1, again=False, folder=folder) == 0
     assert "measured softmax 8k: 0.2983 ms, 3600 GB/s" in capsys.readouterr().out
@@ -349,7 +355,7 @@ def test_a_sensor_that_says_nothing_is_unknown_and_not_zero(
     folder: Path, measured: artifacts.Artifact
 ) -> None:
     found = copy.deepcopy(measured)
-    found["device"]["before"]["sm_mhz"] = run.measure._sensor("[N/A]")
-    found["device"]["before"]["temp_c"] = run.measure._sensor("41")
+    found["device"]["before"]["sm_mhz"] = measure._sensor("[N/A]")
+    found["device"]["before"]["temp_c"] = measure._sensor("41")
     keep(found, folder)
     assert "MHz unknown, memory 3201 MHz, 41 °C" in text(figure())

@@ -110,6 +110,7 @@ def run_kernels(given: argparse.Namespace) -> int:
         return 1
     from llmdeep.gpu.discovery import NoSuchKernelError
     from llmdeep.gpu.points import write_points
+    from llmdeep.gpu.process import NoAnswerError
     from llmdeep.gpu.run import check, run
 
     try:
@@ -118,7 +119,7 @@ def run_kernels(given: argparse.Namespace) -> int:
         failed = run(given.kernel, given.minutes, given.again)
         write_points()
         return min(failed, 1)
-    except (NoSuchKernelError, LookupError) as error:
+    except (NoSuchKernelError, LookupError, NoAnswerError) as error:
         print(error, file=sys.stderr)
         return 1
 

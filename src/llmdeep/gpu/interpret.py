@@ -5,12 +5,12 @@ compile. And an access outside a tensor ends the process, as it may on a GPU: th
 so, and the next question gets a new process.
 """
 
+import contextlib
 import json
-import os
 import subprocess
-import sys
-import traceback
-from typing import Any, cast
+import warnings
+
+from llmdeep.gpu.process import end, read, serve, started
 
 
 class Interpreter:
@@ -19,12 +19,17 @@ class Interpreter:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def errors(self, name: str, call: str, dtype: str, size: int) -> list[list[float]]:
+    def errors(
+        self, name: str, call: str, dtype: str, size: int, as_on: int | None = None
+    ) -> list[list[float]]:
         """Compare one call with float64.
 
         Args:
             call: "launch" or "wrong".
             size: Index in `KERNEL.sizes`.
+            as_on: Compute capability times ten of a GPU: take the form for that one, with
+                functions as rough as its are (`rough`). Without one it is the simplest form, in
+                NumPy's functions.
 
         Returns:
             For each output its number, its error, torch's, and the bound.
@@ -33,27 +38,18 @@ class Interpreter:
             RuntimeError: With the traceback, or the signal that ended the process.
         """
         if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "llmdeep.gpu.interpret"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env={**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"},
+            self._process = started(
+                "llmdeep.gpu.interpret", {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
             )
-        assert self._process.stdin
-        assert self._process.stdout
-        print(json.dumps([name, call, dtype, size]), file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
+        process = self._process
+        assert process.stdin
+        assert process.stdout
+        print(json.dumps([name, call, dtype, size, as_on]), file=process.stdin, flush=True)
+        answer = process.stdout.readline()
         if not answer:
-            status = self._process.wait()
-            self._process = None
-            raise RuntimeError(
-                f"the interpreter ended with status {status} (-11: an access outside a tensor)"
-            )
-        found = json.loads(answer)
-        if "failed" in found:
-            raise RuntimeError(found["failed"])
-        return cast("list[list[float]]", found["errors"])
+            self.close()
+        found: list[list[float]] = read(answer, process.returncode)
+        return found
 
     @property
     def pid(self) -> int:
@@ -63,34 +59,28 @@ class Interpreter:
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
-            assert self._process.stdin
-            self._process.stdin.close()
-            self._process.wait()
+            end(self._process)
             self._process = None
 
 
-def _answer(name: str, call: str, dtype: str, size: int) -> dict[str, Any]:
+def _answer(name: str, call: str, dtype: str, size: int, as_on: int | None) -> list[list[float]]:
     from llmdeep.gpu.agreement import agreement
+    from llmdeep.gpu.calls import compiled_for
     from llmdeep.gpu.discovery import load
+    from llmdeep.gpu.rough import rough_functions
 
-    try:
-        kernel = load(name)
-        chosen = kernel.launch if call == "launch" else kernel.wrong
-        found = agreement(kernel, kernel.sizes[size], dtype, "cpu", seed=size, call=chosen)
-    except Exception:
-        return {"failed": traceback.format_exc()}
-    return {"errors": [list(error) for error in found]}
-
-
-def _serve() -> None:
-    import warnings
-
-    warnings.simplefilter("ignore")  # NumPy's, about NaN that a mask hides
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a kernel prints is no answer
-    for line in sys.stdin:
-        print(json.dumps(_answer(*json.loads(line))), file=answers, flush=True)
+    kernel = load(name)
+    chosen = kernel.launch if call == "launch" else kernel.wrong
+    with contextlib.ExitStack() as stack:
+        if as_on:
+            stack.enter_context(compiled_for(as_on))
+            stack.enter_context(rough_functions(seed=size))
+        found = agreement(
+            kernel, kernel.sizes[size], dtype, "cpu", size, chosen, fast_functions=bool(as_on)
+        )
+    return [list(error) for error in found]
 
 
 if __name__ == "__main__":
-    _serve()
+    warnings.simplefilter("ignore")  # NumPy's, about NaN that a mask hides
+    serve(_answer)

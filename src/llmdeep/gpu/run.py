@@ -1,27 +1,27 @@
 """Check and measure kernels on a GPU, and write what was found after each of them.
 
-Right first: a kernel whose error is beyond its bound is not timed, and nothing is written. A run
-that is cut off is taken up where it ended: what is measured already, on this device and with this
-code, is left alone.
+Right first: all are checked, many at a time, and one whose error is beyond its bound is not timed.
+Then each is timed alone. A run that is cut off is taken up where it ended: what is measured
+already, on this device and with this code, is left alone.
 """
 
 import datetime
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from llmdeep.gpu import measure
-from llmdeep.gpu.agreement import agreement
 from llmdeep.gpu.artifact import FOLDER, Artifact, path_of, problems, read
-from llmdeep.gpu.case_result import WrongError, architecture, demand, result
 from llmdeep.gpu.closure import closure_hash, files
 from llmdeep.gpu.discovery import load, names
-from llmdeep.gpu.roofs import RATE_OF_DTYPE, datasheet
-from llmdeep.gpu.spec import FAMILIES, Kernel
+from llmdeep.gpu.process import ask_once
+from llmdeep.gpu.roofs import datasheet
+from llmdeep.gpu.spec import FAMILIES
 from llmdeep.site.cache import file_hash, write
 from llmdeep.site.paths import ROOT
 
@@ -29,124 +29,107 @@ from llmdeep.site.paths import ROOT
 POINTS = ":!src/llmdeep/catalog/measured_kernels.json"
 CHANGES = ("status", "--porcelain", "--", ".", ":!gpu_runs", POINTS)
 
+AT_ONCE = 8  # kernels that are checked side by side: most of that time goes into compiling
+# For one kernel, beyond which a launch is taken to be one that never ends.
+SECONDS = {"device": 60, "roofs": 120, "check": 240, "compile": 240, "time": 600}
+
+
+class NotMeasuredError(RuntimeError):
+    """A measurement that cannot be what happened."""
+
 
 def run(chosen: Sequence[str], minutes: float, again: bool, folder: Path = FOLDER) -> int:
-    """Measure kernels, those that are sure first; returns how many failed.
+    """Check kernels, then measure those that are right, the sure ones first.
 
     Args:
         chosen: Their names; all if there are none.
-        minutes: No kernel is begun after that.
+        minutes: No kernel's timing is begun after that.
         again: Measure also what is measured already.
+
+    Returns:
+        How many failed.
 
     Raises:
         LookupError: If no datasheet of this device is known.
+        NoAnswerError: If the device does not say what it is, or its roofs cannot be measured.
     """
     begun = time.monotonic()
-    facts = measure.device_facts()
+    facts = ask("device")
     datasheet(facts["name"])  # without one there are no floors: better said now than after an hour
-    todo = [
-        (name, kernel)
-        for name, kernel in in_order(chosen)
-        if again or not _is_done(name, facts["name"], folder)
-    ]
+    todo = [name for name in in_order(chosen) if again or not _is_done(name, facts["name"], folder)]
     print(f"{facts['name']}: {len(todo)} kernels", flush=True)
-    common: dict[str, Any] = {}
-    failed = 0
-    for index, (name, kernel) in enumerate(todo):
+    if not todo:
+        return 0
+    checked = {name: found for name, found in _checked(todo, compile_too=True) if found is not None}
+    failed = len(todo) - len(checked)
+    common = {**ask("roofs", facts["name"]), "git": _commit()}
+    for index, name in enumerate(checked):
         if time.monotonic() - begun > 60 * minutes:
-            left = ", ".join(one for one, _ in todo[index:])
+            left = ", ".join(list(checked)[index:])
             print(f"time is up; the same command goes on with {left}")
             break
         try:
-            checked = _checked(kernel)
-            common = common or _common(facts["name"])
-            artifact = _measured(name, kernel, checked, facts, common)
+            timed = ask("time", name, facts, common["ceilings"])
+            artifact = _artifact(name, checked[name], timed, facts, common)
             if wrong := problems(artifact):
-                raise WrongError("; ".join(wrong))
+                raise NotMeasuredError("; ".join(wrong))
             write(path_of(name, facts["name"], folder), json.dumps(artifact, indent=1) + "\n")
             for one in artifact["results"]:
                 print(_line(name, one), flush=True)
         except Exception as error:
             failed += 1
-            print(f"FAILED   {name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            print(f"FAILED   {name}: {error}", file=sys.stderr, flush=True)
     return failed
 
 
 def check(chosen: Sequence[str]) -> int:
     """Only compare kernels with float64 on this device; returns how many are wrong."""
-    failed = 0
-    for name, kernel in in_order(chosen):
-        try:
-            print(f"right    {name}, {len(_checked(kernel))} comparisons", flush=True)
-        except Exception as error:
-            failed += 1
-            print(f"WRONG    {name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-    return failed
+    return sum(found is None for _, found in _checked(in_order(chosen)))
 
 
-def in_order(chosen: Sequence[str]) -> list[tuple[str, Kernel]]:
+def ask(work: str, *about: Any) -> Any:
+    """What a process of its own answers to a question about some `work`.
+
+    Raises:
+        NoAnswerError: As `process.ask_once`.
+    """
+    return ask_once("llmdeep.gpu.work", [work, *about], SECONDS[work])
+
+
+def in_order(chosen: Sequence[str]) -> list[str]:
     """Kernels by family, and by name in a family; all if none are chosen."""
-    return sorted(
-        ((name, load(name)) for name in chosen or names()),
-        key=lambda pair: (FAMILIES.index(pair[1].family), pair[0]),
-    )
+    return sorted(chosen or names(), key=lambda name: (FAMILIES.index(load(name).family), name))
 
 
-def _is_done(name: str, device: str, folder: Path) -> bool:
-    path = path_of(name, device, folder)
-    return path.exists() and read(path)["kernel"]["closure_sha256"] == closure_hash(name)
+def _checked(
+    todo: Sequence[str], compile_too: bool = False
+) -> Iterator[tuple[str, list[dict[str, Any]] | None]]:
+    """Each kernel's comparisons, in this order; None for one that is wrong, which is said."""
+
+    def checked(name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = ask("check", name)
+        if compile_too:
+            ask("compile", name)
+        return found
+
+    with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
+        for name, future in [(name, pool.submit(checked, name)) for name in todo]:
+            try:
+                found = future.result()
+                print(f"right    {name}, {len(found)} comparisons", flush=True)
+                yield name, found
+            except Exception as error:
+                print(f"WRONG    {name}: {error}", file=sys.stderr, flush=True)
+                yield name, None
 
 
-def _checked(kernel: Kernel) -> list[dict[str, Any]]:
-    """Every size of the interpreter's, on this device, with bfloat16 too, against the oracle."""
-    dtypes = list(kernel.dtypes)
-    if "float16" in dtypes:
-        dtypes.append("bfloat16")
-    found = []
-    for index, size in enumerate(kernel.sizes):
-        for dtype in dtypes:
-            errors = agreement(kernel, size, dtype, "cuda", seed=1000 + index)
-            demand(errors, f"{dict(size)} in {dtype}")
-            found.append(
-                {
-                    "shape": dict(size),
-                    "dtype": dtype,
-                    "rel_l2": [one.error for one in errors],
-                    "bound": [one.bound for one in errors],
-                }
-            )
-    return found
-
-
-def _common(device: str) -> dict[str, Any]:
-    """What all artifacts of a run share, the measured ceilings among it."""
-    sheet = datasheet(device)
-    rates = {rate: sheet.peak(rate) for rate in sorted(set(RATE_OF_DTYPE.values()))}
-    return {
-        "software": measure.software(),
-        "ceilings": measure.ceilings(
-            {
-                "hbm_tbs": sheet.bandwidth / 1e12,
-                "tflops": {name: peak / 1e12 for name, peak in rates.items() if peak},
-            }
-        ),
-        "git": {"sha": _git("rev-parse", "HEAD"), "dirty": bool(_git(*CHANGES))},
-    }
-
-
-def _measured(
+def _artifact(
     name: str,
-    kernel: Kernel,
     checked: list[dict[str, Any]],
+    timed: dict[str, Any],
     facts: dict[str, Any],
     common: dict[str, Any],
 ) -> Artifact:
-    begun, before = time.monotonic(), measure.state()
-    results = [
-        result(kernel, case_name, case, facts, common["ceilings"])
-        for case_name, case in kernel.cases.items()
-        if architecture(facts) in case.architectures
-    ]
     return {
         "schema": "llmdeep.gpu_run/1",
         "run": {
@@ -154,13 +137,13 @@ def _measured(
             "command": f"llmdeep gpu run {name}",
             "harness_sha256": file_hash(Path(__file__).parent.glob("*.py")),
             "seed": 0,
-            "wall_s": round(time.monotonic() - begun, 1),
+            "wall_s": timed["wall_s"],
         },
         "device": {
             **facts,
             "accelerator": datasheet(facts["name"]).name,
-            "before": before,
-            "after": measure.state(),
+            "before": timed["before"],
+            "after": timed["after"],
         },
         **common,
         "kernel": {
@@ -170,8 +153,17 @@ def _measured(
             "closure_sha256": closure_hash(name),
         },
         "checked": checked,
-        "results": results,
+        "results": timed["results"],
     }
+
+
+def _is_done(name: str, device: str, folder: Path) -> bool:
+    path = path_of(name, device, folder)
+    return path.exists() and read(path)["kernel"]["closure_sha256"] == closure_hash(name)
+
+
+def _commit() -> dict[str, Any]:
+    return {"sha": _git("rev-parse", "HEAD"), "dirty": bool(_git(*CHANGES))}
 
 
 def _git(*words: str) -> str:
