@@ -18,6 +18,7 @@ from llmdeep.gpu import peers
 from llmdeep.gpu.calls import check, expect
 from llmdeep.gpu.draw import Draw
 from llmdeep.gpu.spec import Case, Config, Kernel, Limits
+from llmdeep.kernels._sampling import centred, drawn
 from llmdeep.shapes import Array
 from llmdeep.speculative_decoding import residual
 
@@ -142,12 +143,12 @@ def launch(
 def inputs(draw: Draw, batch: int, n_draft: int, vocab: int) -> dict[str, Any]:
     logits = draw.normal(batch, n_draft + 1, vocab, scale=2.0)
     near = logits[:, :-1] + draw.normal(batch, n_draft, vocab)
-    return {
-        "target": torch.softmax(logits, -1),
-        "draft": torch.softmax(near, -1),
-        "drafted": near.argmax(-1),
-        "uniforms": draw.uniform(batch, n_draft + 1),
-    }
+    target, draft, drafted = torch.softmax(logits, -1), torch.softmax(near, -1), near.argmax(-1)
+    uniforms = draw.uniform(batch, n_draft + 1)
+    if draw.device != "meta":
+        _, law = verdict(target, draft, drafted, uniforms)
+        uniforms[:, -1] = centred(law, uniforms[:, -1])
+    return {"target": target, "draft": draft, "drafted": drafted, "uniforms": uniforms}
 
 
 def oracle(target: Array, draft: Array, drafted: Array, uniforms: Array) -> tuple[Array, Array]:
@@ -166,14 +167,21 @@ def oracle(target: Array, draft: Array, drafted: Array, uniforms: Array) -> tupl
 def reference(
     target: Tensor, draft: Tensor, drafted: Tensor, uniforms: Tensor
 ) -> tuple[Tensor, Tensor]:
+    accepted, law = verdict(target, draft, drafted, uniforms)
+    return accepted, drawn(law, uniforms[:, -1])
+
+
+def verdict(
+    target: Tensor, draft: Tensor, drafted: Tensor, uniforms: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How many drafted tokens are accepted, and the law that the next one is drawn from."""
     p = target[:, :-1].gather(2, drafted[..., None])[..., 0]
     q = draft.gather(2, drafted[..., None])[..., 0]
     kept = (uniforms[:, :-1] * q < p).long().cumprod(dim=1)
     accepted = kept.sum(dim=1)
     sequence = torch.arange(len(target), device=target.device)
     nothing = torch.nn.functional.pad(draft, (0, 0, 0, 1))  # behind the drafted tokens
-    cumulative = (target - nothing)[sequence, accepted].clamp(min=0).cumsum(dim=-1)
-    return accepted, (cumulative <= uniforms[:, -1:] * cumulative[:, -1:]).sum(dim=-1)
+    return accepted, (target - nothing)[sequence, accepted].clamp(min=0)
 
 
 def wrong(
@@ -181,8 +189,7 @@ def wrong(
 ) -> tuple[Tensor, Tensor]:
     """Draws from the target's law after a rejection, and not from what the draft lacks of it."""
     accepted, _ = launch(target, draft, drafted, uniforms)
-    law = target[torch.arange(len(target)), accepted].cumsum(-1)
-    return accepted, (law <= uniforms[:, -1:]).sum(-1)
+    return accepted, drawn(target[torch.arange(len(target)), accepted], uniforms[:, -1])
 
 
 SHAPE = {"batch": 6, "n_draft": 5, "vocab": 300}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_runs import DEVICE, artifact
+from synthetic_runs import DEVICE, answers, artifact
 
 from llmdeep.gpu import artifact as artifacts
 from llmdeep.gpu import measure, run
@@ -20,7 +20,6 @@ from llmdeep.site.paths import BROWSER, KERNEL_PAGES, ROOT
 from llmdeep.site.sources import source
 
 NAME = "softmax"
-OF_A_RUN = ("accelerator", "before", "after")  # what a run adds to the facts about a device
 SCRIPT = '<script>alert("1")</script><img src=x onerror=alert(2)>'
 
 
@@ -325,19 +324,7 @@ def test_a_run_fills_the_page_without_another_hand(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """All of a run but the measuring itself, which takes a GPU."""
-    device = {k: v for k, v in measured["device"].items() if k not in OF_A_RUN}
-    answers = {
-        "device": device,
-        "roofs": {key: measured[key] for key in ("software", "ceilings")},
-        "check": [],
-        "compile": None,
-        "time": {
-            "results": measured["results"],
-            "wall_s": 1,
-            **{when: measured["device"][when] for when in ("before", "after")},
-        },
-    }
-    monkeypatch.setattr(run, "ask", lambda work, *about: answers[work])
+    monkeypatch.setattr(run, "ask", answers(measured))
     assert provenance(figure()) == ["missing"]
     assert run.run([NAME], minutes=1, again=False, folder=folder) == 0
     assert "measured softmax 8k: 0.2983 ms, 3600 GB/s" in capsys.readouterr().out
@@ -346,7 +333,8 @@ def test_a_run_fills_the_page_without_another_hand(
     assert "Command</dt><dd>llmdeep gpu run softmax" in markup
     assert run.run([NAME], minutes=1, again=False, folder=folder) == 0
     assert "0 kernels" in capsys.readouterr().out, "what is measured is left alone"
-    device["name"] = "GeForce"
+    other = {**measured, "device": {**measured["device"], "name": "GeForce"}}
+    monkeypatch.setattr(run, "ask", answers(other))
     with pytest.raises(LookupError, match="no datasheet is known for 'GeForce'"):
         run.run([NAME], minutes=1, again=False, folder=folder)
 

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from synthetic_runs import artifact
+from synthetic_runs import answers, artifact
 
 from llmdeep import cli
 from llmdeep.catalog import MeasuredKernel
 from llmdeep.catalog.rows import read_rows
 from llmdeep.gpu import artifact as artifacts
+from llmdeep.gpu import run
 from llmdeep.gpu.agreement import agreement, poisoned_memory, relative_error
 from llmdeep.gpu.artifact import FOLDER, path_of, problems, read, states
 from llmdeep.gpu.closure import closure, closure_hash, files
 from llmdeep.gpu.discovery import NoSuchKernelError, header, load, names
 from llmdeep.gpu.interpret import Interpreter
 from llmdeep.gpu.points import are_written, points, write_points
+from llmdeep.gpu.process import NoAnswerError, ask_once
 from llmdeep.gpu.roofs import datasheet
 
 CASE = "8k"
@@ -175,6 +177,55 @@ def test_the_commands(capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert cli.main(["gpu", "run"]) == 1
     assert "There is no CUDA device here." in capsys.readouterr().err
+
+
+ANSWERS = """
+import os, threading
+from llmdeep.gpu.process import serve
+
+def answer(what):
+    if what == "die":
+        os._exit(7)
+    if what == "hang":
+        threading.Event().wait()
+    print("what a kernel prints is no answer")
+    return {"said": what} if what == "speak" else 1 / 0
+
+serve(answer)
+"""
+
+
+def test_a_question_gets_an_answer_or_the_reason_why_there_is_none(tmp_path, monkeypatch):
+    (tmp_path / "answers.py").write_text(ANSWERS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert ask_once("answers", ["speak"], 60) == {"said": "speak"}
+    for what, why in {
+        "fail": "ZeroDivisionError: division by zero",
+        "die": "the process ended with status 7",
+    }.items():
+        with pytest.raises(NoAnswerError, match=why):
+            ask_once("answers", [what], 60)
+    with pytest.raises(NoAnswerError, match="no answer after 1 s: a launch may never end"):
+        ask_once("answers", ["hang"], 1)
+
+
+def test_a_kernel_that_is_wrong_or_breaks_keeps_no_other_from_being_measured(
+    sound, tmp_path, monkeypatch, capsys
+):
+    usual = answers(sound)
+
+    def answer(work, *about):
+        if [work, *about[:1]] in (["check", "rms_norm"], ["time", "layer_norm"]):
+            raise NoAnswerError("no")
+        return usual(work)
+
+    monkeypatch.setattr(run, "ask", answer)
+    assert run.run(["softmax", "rms_norm", "layer_norm"], 1, again=False, folder=tmp_path) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["softmax.nvidia-h200.json"]
+    said = capsys.readouterr()
+    assert "WRONG    rms_norm: no" in said.err
+    assert "FAILED   layer_norm: no" in said.err
+    assert "measured softmax" in said.out
 
 
 def test_bad_calls_get_one_clear_sentence():
