@@ -9,11 +9,13 @@ import os
 import signal
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from llmdeep.gpu.architectures import ARCHITECTURES, SHARED_LIMIT
 from llmdeep.gpu.compiler import compiled
 from llmdeep.gpu.discovery import header, load, names
+from llmdeep.gpu.draw import Draw
 from llmdeep.gpu.interpret import Interpreter
 from llmdeep.gpu.spec import FAMILIES, Case
 
@@ -83,6 +85,19 @@ def test_what_a_gpu_checks_first_compiles_for_it(name):
     for size in kernel.sizes:
         for report in compiled(kernel, Case(size, dtype), 90, kernel.configs[0]):
             assert report["shared"] <= SHARED_LIMIT[90], f"{size}: {report}"
+
+
+def test_sampling_searches_among_few_tokens():
+    """Counted by the rules of its `copy_kernel`, for logits like those that it is timed with."""
+    kernel = load("token_sampling")
+    given = kernel.inputs(Draw("cpu", "float32"), **{**kernel.cases["top_k_top_p"].size, "rows": 8})
+    logits = given["logits"].double().numpy()
+    largest_of_groups = logits.reshape(8, -1, 64).max(axis=-1)
+    of_top_k = logits >= np.sort(largest_of_groups)[:, -50, None]
+    assert 50 <= of_top_k.sum(axis=1).min() <= of_top_k.sum(axis=1).max() <= 55
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    of_top_p = shares >= (1 - 0.9) / logits.shape[1]
+    assert 0.08 < of_top_p.mean() < 0.1
 
 
 @pytest.mark.parametrize("name", KERNELS)

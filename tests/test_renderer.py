@@ -291,6 +291,12 @@ class TestChart:
         assert min(heights) == 0  # the outlier, at the very top
         assert len(heights) < 5_000
 
+    def test_the_texts_of_two_series_stand_beside_each_other(self) -> None:
+        series = [Point([1], [1], name, texts=[f"text of {name}"]) for name in ("a", "b")]
+        chart = Chart(series, x=Axis(domain=(0, 2)), y=Axis(domain=(0, 2)))
+        sides = [text.get("text-anchor") for text in elements(draw(chart), "text", "halo")]
+        assert sides == ["start", "end"]
+
     def test_an_edge_to_a_missing_node_is_refused_by_name(self) -> None:
         with pytest.raises(node.RenderError, match="no node “c”"):
             node.render([Graph([Node("a", 0, 0)], [Edge("a", "c")])], "v")

@@ -10,7 +10,7 @@ import json
 import subprocess
 import warnings
 
-from llmdeep.gpu.process import end, read, serve, started
+from llmdeep.gpu.process import read, serve, started
 
 
 class Interpreter:
@@ -59,7 +59,8 @@ class Interpreter:
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
-            end(self._process)
+            self._process.kill()
+            self._process.wait()
             self._process = None
 
 

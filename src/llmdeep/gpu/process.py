@@ -3,10 +3,8 @@
 A question and its answer are a line of JSON each.
 """
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import traceback
@@ -19,14 +17,13 @@ class NoAnswerError(RuntimeError):
 
 
 def started(module: str, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    """Start `module`, whose main program is `serve`, in a group of processes of its own."""
+    """Start `module`, whose main program is `serve`."""
     return subprocess.Popen(
         [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
-        start_new_session=True,
     )
 
 
@@ -42,7 +39,8 @@ def ask_once(module: str, question: list[Any], seconds: float) -> Any:
     except subprocess.TimeoutExpired as late:
         raise NoAnswerError(f"no answer after {seconds:.0f} s: a launch may never end") from late
     finally:
-        end(process)
+        process.kill()
+        process.wait()
     return read(answer, process.returncode)
 
 
@@ -58,13 +56,6 @@ def read(answer: str, status: int | None) -> Any:
     if "failed" in found:
         raise NoAnswerError(found["failed"])
     return found["answer"]
-
-
-def end(process: "subprocess.Popen[str]") -> None:
-    """End a process and those that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def serve(answer: Callable[..., Any]) -> None:

@@ -119,9 +119,11 @@ export function bars(series: readonly Series[], layout: ChartLayout, id: string)
 /** Points, and the markers that tell lines apart without colour. */
 export function points(series: readonly Series[], layout: ChartLayout): string {
   const lines = series.filter(({ mark }) => mark.mark === "line").length;
+  const spots = series.map(({ mark }) => (mark.mark === "point" && mark.x.length <= MANY_POINTS ? spotsOf(mark, layout) : []));
+  const room = roomAround(spots.flat());
   return series
-    .map(({ mark, number }) => {
-      if (mark.mark === "point") return mark.x.length > MANY_POINTS ? "" : dots(mark, number, layout);
+    .map(({ mark, number }, i) => {
+      if (mark.mark === "point") return spots[i]!.length ? dots(spots[i]!, number, layout, room) : "";
       if (mark.mark !== "line") return "";
       const all = pairs(mark.x, mark.y, layout);
       const every = all.length <= 16 ? 1 : Math.ceil(all.length / 6);
@@ -133,20 +135,27 @@ export function points(series: readonly Series[], layout: ChartLayout): string {
     .join("");
 }
 
-function dots(mark: Point, number: number, layout: ChartLayout): string {
-  const all = pairs(mark.x, mark.y, layout);
-  const shown = all.map((pair) => drawable(pair) && inside(pair, layout));
-  const places = all.map(([x, y]) => ({ at: x / SPAN, y }));
-  const drawn = places.map(({ at, y }, i) => (shown[i] ? symbol(number, at, y) : ""));
-  const labels = pointTexts(places.map((place, i) => ({ ...place, text: shown[i] ? (mark.texts?.[i] ?? "") : "" })), layout);
-  return element("g", { class: `dot ${colourClass(number)}` }, ...drawn, ...labels);
+function dots(spots: readonly Spot[], number: number, layout: ChartLayout, room: Room): string {
+  const drawn = spots.map(({ at, y, shown }) => (shown ? symbol(number, at, y) : ""));
+  return element("g", { class: `dot ${colourClass(number)}` }, ...drawn, ...pointTexts(spots, layout, room));
+}
+
+function spotsOf(mark: Point, layout: ChartLayout): Spot[] {
+  return pairs(mark.x, mark.y, layout).map((pair, i) => {
+    const shown = drawable(pair) && inside(pair, layout);
+    return { at: pair[0] / SPAN, y: pair[1], shown, text: shown ? (mark.texts?.[i] ?? "") : "" };
+  });
 }
 
 interface Spot {
   at: number;
   y: number;
+  shown: boolean;
   text: string;
 }
+
+/** What is taken already, by the width of the plot. */
+type Room = Record<number, Box[]>;
 
 /** Where a point's text may stand: beside it, inwards first near the right edge, then above and below. */
 const SIDES = [
@@ -157,12 +166,14 @@ const SIDES = [
 ] as const;
 const LINE = 13;
 
-/** Each point's own text where it hides nothing; wide pages show those for which a narrow one has no room. */
-function pointTexts(spots: readonly Spot[], { plotHeight }: ChartLayout): string[] {
-  const taken: Record<number, Box[]> = { [WIDE]: [], [NARROW]: [] };
-  for (const { at, y } of spots) {
-    for (const plot of [WIDE, NARROW]) taken[plot]!.push({ left: at * plot - 4, right: at * plot + 4, top: y - 4, bottom: y + 4 });
-  }
+/** Where the points of all series stand, which no text may hide. */
+function roomAround(spots: readonly Spot[]): Room {
+  const around = (plot: number): Box[] => spots.map(({ at, y }) => ({ left: at * plot - 4, right: at * plot + 4, top: y - 4, bottom: y + 4 }));
+  return { [WIDE]: around(WIDE), [NARROW]: around(NARROW) };
+}
+
+/** Each point's own text where it hides nothing, which `taken` then holds too; wide pages show those for which a narrow one has no room. */
+function pointTexts(spots: readonly Spot[], { plotHeight }: ChartLayout, taken: Room): string[] {
   return spots.map(({ at, y, text }) => {
     if (!text) return "";
     const short = shorten(text, LONGEST_TEXT);
