@@ -103,14 +103,14 @@ def row_losses(
     return losses
 
 
-def inputs(draw: Draw, rows: int, vocab: int) -> dict[str, Any]:
+def inputs(draw: Draw, rows: int, vocab: int, **rest: bool) -> dict[str, Any]:
     targets = draw.integers(rows, low=0, high=vocab)
     if rows > 2:
         targets[1] = -100
-    return {"logits": draw.normal(rows, vocab, scale=3.0), "targets": targets}
+    return {"logits": draw.normal(rows, vocab, scale=3.0), "targets": targets, **rest}
 
 
-def oracle(logits: Array, targets: Array) -> tuple[float, Array]:
+def oracle(logits: Array, targets: Array, in_place: bool = False) -> tuple[float, Array]:
     counted = targets >= 0
     return (
         next_token.cross_entropy(logits, targets, counted),
@@ -118,15 +118,15 @@ def oracle(logits: Array, targets: Array) -> tuple[float, Array]:
     )
 
 
-def reference(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def reference(logits: Tensor, targets: Tensor, in_place: bool = False) -> tuple[Tensor, Tensor]:
     logits = logits.detach().requires_grad_()
     loss = functional.cross_entropy(logits, targets)
     return loss.detach(), torch.autograd.grad(loss, logits)[0]
 
 
-def wrong(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def wrong(targets: Tensor, **given: Any) -> tuple[Tensor, Tensor]:
     """Counts the rows that do not count."""
-    return launch(logits, targets.clamp(min=0))
+    return launch(targets=targets.clamp(min=0), **given)
 
 
 KERNEL = Kernel(
@@ -139,6 +139,7 @@ KERNEL = Kernel(
         *({"rows": 3, "vocab": n} for n in (1, 2, 127, 128, 129)),
         *({"rows": 2, "vocab": n} for n in (8191, 8192, 8193, 16385)),  # more than one block
         {"rows": 1, "vocab": 50},
+        {"rows": 3, "vocab": 8200, "in_place": True},
     ],
     cases={
         "128k": Case({"rows": 8192, "vocab": 131072}, check={"rows": 512, "vocab": 131072}),

@@ -97,7 +97,7 @@ def launch(x: Tensor, packed: Tensor, scales: Tensor, config: Config | None = No
 def default_config(rows: int) -> Config:
     if rows <= 16:
         return {"ROWS": 16, "COLUMNS": 64, "waves": 4, "num_warps": 4, "num_stages": 4}
-    return {"ROWS": 64, "COLUMNS": 128, "waves": 1, "num_warps": 8, "num_stages": 3}
+    return {"ROWS": 64, "COLUMNS": 64, "waves": 2, "num_warps": 4, "num_stages": 4}
 
 
 def inputs(draw: Draw, rows: int, columns: int, depth: int) -> dict[str, Any]:
@@ -169,7 +169,7 @@ KERNEL = Kernel(
         {"ROWS": 16, "COLUMNS": 32, "waves": 4, "num_warps": 2, "num_stages": 4},
         {"ROWS": 16, "COLUMNS": 64, "waves": 8, "num_warps": 4, "num_stages": 3},
         {"ROWS": 16, "COLUMNS": 128, "waves": 4, "num_warps": 4, "num_stages": 4},
-        {"ROWS": 64, "COLUMNS": 64, "waves": 2, "num_warps": 4, "num_stages": 4},
+        {"ROWS": 64, "COLUMNS": 128, "waves": 1, "num_warps": 8, "num_stages": 3},
         {"ROWS": 128, "COLUMNS": 128, "waves": 1, "num_warps": 8, "num_stages": 3},
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llmdeep.gpu import peers
 from llmdeep.gpu.calls import check, expect
 from llmdeep.gpu.draw import Draw
 from llmdeep.gpu.spec import Case, Config, Kernel, Limits
@@ -94,7 +95,10 @@ KERNEL = Kernel(
     formula="2 · rows · columns · depth operations",
     limits=Limits(registers=255, shared=232448),
     family="matmul",
-    peers={"torch._int_mm, then scales": library},
+    peers={
+        "torch._int_mm, then scales": library,
+        "torch._int_mm and scales, compiled": peers.compiled(library),
+    },
     configs=[
         {},
         matmul.tiling(128, 256, 128, specialize=False, warps=8, stages=3),

@@ -107,7 +107,7 @@ KERNEL = Kernel(
     cases={
         "128k": Case(
             {"tokens": 8192, "d_model": 4096, "vocab": 131072},
-            check={"tokens": 2048, "d_model": 4096, "vocab": 32768},
+            check={"tokens": 8192, "d_model": 1024, "vocab": 32768},  # as many chunks
         ),
     },
     flops=lambda tokens, d_model, vocab: 6.0 * tokens * d_model * vocab,

@@ -89,7 +89,8 @@ def launch(x: Tensor, longest: int = LONGEST_ROW, config: Config | None = None) 
     rows = x.numel() // columns
     if columns > longest:
         block = min(4096, triton.next_power_of_2(longest))
-        long_softmax_kernel[(rows,)](x, y, columns, BLOCK=block, num_warps=16)
+        warps = (config or {}).get("num_warps") or 16
+        long_softmax_kernel[(rows,)](x, y, columns, BLOCK=block, num_warps=warps)
         return y
     block = triton.next_power_of_2(columns)
     together = max(1, 1024 // block)  # short rows share a program

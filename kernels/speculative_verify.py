@@ -180,8 +180,10 @@ def verdict(
     kept = (uniforms[:, :-1] * q < p).long().cumprod(dim=1)
     accepted = kept.sum(dim=1)
     sequence = torch.arange(len(target), device=target.device)
-    nothing = torch.nn.functional.pad(draft, (0, 0, 0, 1))  # behind the drafted tokens
-    return accepted, (target - nothing)[sequence, accepted].clamp(min=0)
+    n_draft = drafted.shape[1]
+    rival = draft[sequence, accepted.clamp(max=n_draft - 1)]
+    rival = torch.where((accepted < n_draft)[:, None], rival, 0)  # none behind the drafted tokens
+    return accepted, (target[sequence, accepted] - rival).clamp(min=0)
 
 
 def wrong(

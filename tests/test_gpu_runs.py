@@ -226,6 +226,8 @@ def test_a_kernel_that_is_wrong_or_breaks_keeps_no_other_from_being_measured(
     assert "WRONG    rms_norm: no" in said.err
     assert "FAILED   layer_norm: no" in said.err
     assert "measured softmax" in said.out
+    assert run.run(["softmax"], 1, again=False, folder=tmp_path) == 0
+    assert "NVIDIA H200: 1 kernels" in capsys.readouterr().out, "three of its cases are missing"
 
 
 def test_bad_calls_get_one_clear_sentence():

@@ -1,7 +1,6 @@
 """Check one case of a kernel on a GPU, choose its configuration, and time it beside its peers."""
 
 import math
-import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -11,7 +10,6 @@ import torch
 from llmdeep.gpu import measure
 from llmdeep.gpu.agreement import SEEDS, Error, agreement, poisoned_memory
 from llmdeep.gpu.artifact import SPREAD
-from llmdeep.gpu.compiler import compiled
 from llmdeep.gpu.draw import Draw, copied
 from llmdeep.gpu.roofs import RATE_OF_DTYPE, datasheet, floor
 from llmdeep.gpu.spec import Case, Config, Kernel, Size
@@ -24,7 +22,7 @@ class WrongError(RuntimeError):
 def result(
     kernel: Kernel, name: str, case: Case, facts: dict[str, Any], ceilings: dict[str, Any]
 ) -> dict[str, Any]:
-    """One entry of an artifact's `results`.
+    """One entry of an artifact's `results`, but for what the compiler made of the kernel.
 
     Raises:
         WrongError: If no configuration gives the right result.
@@ -66,8 +64,7 @@ def result(
         "error": error,
         "peers": peers,
         "memory": {"peak_bytes": memory},
-        "compile": compiled(kernel, case, architecture(facts), config),
-        "notes": _notes(kernel, timing["repeat_medians_ms"]),
+        "notes": _notes(kernel, timing),
     }
 
 
@@ -96,7 +93,8 @@ def _best(
     for index, config in enumerate(kernel.configs):
         try:
             times[index] = measure.quick(partial(kernel.launch, **inputs, config=config or None))
-        except Exception:
+        except Exception as error:
+            still_alive(config, error)
             times[index] = math.inf
     failed = sum(map(math.isinf, times.values()))
     reasons = []
@@ -110,6 +108,14 @@ def _best(
             reasons.append(str(reason))
             failed += 1
     raise WrongError("no configuration is right: " + "; ".join(reasons or ["none runs"]))
+
+
+def still_alive(config: Config, error: Exception) -> None:
+    """Raise WrongError if a launch went so wrong that this process can use the GPU no more."""
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError as last:
+        raise WrongError(f"{dict(config)} broke the GPU for this process: {error}") from last
 
 
 def _error(kernel: Kernel, case: Case, config: Config) -> dict[str, Any]:
@@ -177,8 +183,9 @@ def _work(
     }
 
 
-def _notes(kernel: Kernel, repeats: list[float]) -> str:
-    spread = (max(repeats) - min(repeats)) / statistics.median(repeats)
+def _notes(kernel: Kernel, timing: dict[str, Any]) -> str:
+    repeats = timing["repeat_medians_ms"]
+    spread = (max(repeats) - min(repeats)) / timing["median_ms"]
     notes = [f"repeats differ by {spread:.1%}"] if spread > SPREAD else []
     return "; ".join(notes if kernel.peers else [*notes, "plain torch has no such function"])
 

@@ -37,10 +37,13 @@ def ask_once(module: str, question: list[Any], seconds: float) -> Any:
     try:
         answer, _ = process.communicate(json.dumps(question) + "\n", timeout=seconds)
     except subprocess.TimeoutExpired as late:
-        raise NoAnswerError(f"no answer after {seconds:.0f} s: a launch may never end") from late
+        process.kill()
+        answer, _ = process.communicate()
+        if not answer:  # else it has answered, and could not end
+            said = f"no answer after {seconds:.0f} s: a launch may never end"
+            raise NoAnswerError(said) from late
     finally:
         process.kill()
-        process.wait()
     return read(answer, process.returncode)
 
 

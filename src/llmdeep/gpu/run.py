@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from llmdeep.gpu.artifact import FOLDER, Artifact, path_of, problems, read
+from llmdeep.gpu.artifact import FOLDER, Artifact, is_current, path_of, problems, read
+from llmdeep.gpu.case_result import architecture
 from llmdeep.gpu.closure import closure_hash, files
 from llmdeep.gpu.discovery import load, names
 from llmdeep.gpu.process import ask_once
@@ -56,13 +57,13 @@ def run(chosen: Sequence[str], minutes: float, again: bool, folder: Path = FOLDE
     begun = time.monotonic()
     facts = ask("device")
     datasheet(facts["name"])  # without one there are no floors: better said now than after an hour
-    todo = [name for name in in_order(chosen) if again or not _is_done(name, facts["name"], folder)]
+    todo = [name for name in in_order(chosen) if again or not _is_done(name, facts, folder)]
     print(f"{facts['name']}: {len(todo)} kernels", flush=True)
     if not todo:
         return 0
+    common = {**ask("roofs", facts["name"]), "git": _commit()}
     checked = {name: found for name, found in _checked(todo, compile_too=True) if found is not None}
     failed = len(todo) - len(checked)
-    common = {**ask("roofs", facts["name"]), "git": _commit()}
     for index, name in enumerate(checked):
         if time.monotonic() - begun > 60 * minutes:
             left = ", ".join(list(checked)[index:])
@@ -112,7 +113,8 @@ def _checked(
             ask("compile", name)
         return found
 
-    with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
+    pool = ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1))
+    try:
         for name, future in [(name, pool.submit(checked, name)) for name in todo]:
             try:
                 found = future.result()
@@ -121,6 +123,8 @@ def _checked(
             except Exception as error:
                 print(f"WRONG    {name}: {error}", file=sys.stderr, flush=True)
                 yield name, None
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _artifact(
@@ -157,13 +161,25 @@ def _artifact(
     }
 
 
-def _is_done(name: str, device: str, folder: Path) -> bool:
-    path = path_of(name, device, folder)
-    return path.exists() and read(path)["kernel"]["closure_sha256"] == closure_hash(name)
+def _is_done(name: str, facts: dict[str, Any], folder: Path) -> bool:
+    """Whether these cases were measured on such a device, with the code as it is."""
+    path = path_of(name, facts["name"], folder)
+    if not path.exists():
+        return False
+    artifact = read(path)
+    cases = {
+        case_name: (dict(case.size), case.dtype)
+        for case_name, case in load(name).cases.items()
+        if architecture(facts) in case.architectures
+    }
+    known = {one["case"]: (one["shape"], one["dtype"]) for one in artifact["results"]}
+    return is_current(artifact) and cases == known
 
 
 def _commit() -> dict[str, Any]:
-    return {"sha": _git("rev-parse", "HEAD"), "dirty": bool(_git(*CHANGES))}
+    """Of this tree; what is no repository counts as changed."""
+    sha = _git("rev-parse", "HEAD")
+    return {"sha": sha, "dirty": not sha or bool(_git(*CHANGES))}
 
 
 def _git(*words: str) -> str:

@@ -12,7 +12,8 @@ import torch
 
 from llmdeep.gpu import measure
 from llmdeep.gpu.agreement import agreement
-from llmdeep.gpu.case_result import architecture, demand, result
+from llmdeep.gpu.case_result import architecture, demand, result, still_alive
+from llmdeep.gpu.compiler import compiled
 from llmdeep.gpu.discovery import load
 from llmdeep.gpu.draw import Draw, copied
 from llmdeep.gpu.process import serve
@@ -74,23 +75,26 @@ def compile_cases(name: str) -> None:
         for config in kernel.configs:
             try:
                 kernel.launch(**copied(inputs), config=config or None)
-            except Exception:
-                continue  # it is tried again, and counted, when it would be timed
-        torch.cuda.synchronize()
+                torch.cuda.synchronize()
+            except Exception as error:  # it is tried again, and counted, when it would be timed
+                still_alive(config, error)
 
 
 def time_cases(name: str, facts: dict[str, Any], ceilings: dict[str, Any]) -> dict[str, Any]:
     """An artifact's results, the state of the device around them, and the seconds they took."""
     kernel, begun, before = load(name), time.monotonic(), measure.state()
-    results = [
-        result(kernel, case_name, case, facts, ceilings)
-        for case_name, case in kernel.cases.items()
-        if architecture(facts) in case.architectures
-    ]
+    capability, results, after = architecture(facts), [], before
+    for case_name, case in kernel.cases.items():
+        if capability not in case.architectures:
+            continue
+        found = result(kernel, case_name, case, facts, ceilings)
+        after = measure.state()  # now, while the clock is still what it was
+        reports = compiled(kernel, case, capability, found["config"])
+        results.append({**found, "compile": reports})
     return {
         "results": results,
         "before": before,
-        "after": measure.state(),
+        "after": after,
         "wall_s": round(time.monotonic() - begun, 1),
     }
 
