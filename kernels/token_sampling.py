@@ -301,13 +301,14 @@ def library(
     top_k: int = 0,
     top_p: float = 1.0,
 ) -> Tensor:
-    """The k largest, found by torch.topk, in their order and not in that of the tokens."""
+    """The k largest by torch.topk, cut, and sorted by token."""
     if not top_k:
         raise ValueError("torch.topk wants to know how many")
-    values, order = torch.topk(logits, top_k, dim=-1)
+    values, order = torch.topk(logits, min(top_k, logits.shape[1]), dim=-1)
     shares = torch.softmax(values / temperature, dim=-1)
-    place = drawn(torch.where(shares.cumsum(-1) - shares < top_p, shares, 0), uniforms)
-    return order.gather(1, place[:, None])[:, 0]
+    kept = torch.where(shares.cumsum(-1) - shares < top_p, shares, 0)
+    tokens, back = order.sort(dim=-1)
+    return tokens.gather(1, drawn(kept.gather(1, back), uniforms)[:, None])[:, 0]
 
 
 def wrong(temperature: float = 1.0, **given: Any) -> Tensor:

@@ -76,7 +76,7 @@ def answers(found: Artifact) -> Callable[..., Any]:
         "device": {key: value for key, value in device.items() if key not in of_a_run},
         "roofs": {key: found[key] for key in ("software", "ceilings")},
         "check": [],
-        "compile": None,
+        "try": None,
         "time": {
             "results": found["results"],
             "wall_s": 1,

@@ -230,6 +230,25 @@ def test_a_kernel_that_is_wrong_or_breaks_keeps_no_other_from_being_measured(
     assert "NVIDIA H200: 1 kernels" in capsys.readouterr().out, "three of its cases are missing"
 
 
+def test_a_configuration_that_ends_its_process_is_left_out(sound, tmp_path, monkeypatch, capsys):
+    asked = []
+    usual = answers(sound)
+
+    def answer(work, *about):
+        asked.append((work, *about))
+        if work == "try" and about[1:] in ((), ([1],)):  # all of them, and the second
+            raise NoAnswerError("the process ended with status -6")
+        return usual(work)
+
+    monkeypatch.setattr(run, "ask", answer)
+    assert run.run(["softmax"], 1, again=False, folder=tmp_path) == 0
+    (timed,) = (about for work, *about in asked if work == "time")
+    assert timed[-1] == [1]
+    said = capsys.readouterr()
+    assert "BROKEN   softmax, configuration 1: the process ended with status -6" in said.err
+    assert "right    softmax, 0 comparisons, without its configurations [1]" in said.out
+
+
 def test_bad_calls_get_one_clear_sentence():
     launch = load("softmax").launch
     with pytest.raises(ValueError, match="x is on cpu, and the kernel runs on a GPU"):

@@ -1,18 +1,20 @@
 """Check one case of a kernel on a GPU, choose its configuration, and time it beside its peers."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 
 from llmdeep.gpu import measure
-from llmdeep.gpu.agreement import SEEDS, Error, agreement, poisoned_memory
+from llmdeep.gpu.agreement import SEEDS, Error, agreement, poisoned_memory, relative_error
 from llmdeep.gpu.artifact import SPREAD
 from llmdeep.gpu.draw import Draw, copied
 from llmdeep.gpu.roofs import RATE_OF_DTYPE, datasheet, floor
-from llmdeep.gpu.spec import Case, Config, Kernel, Size
+from llmdeep.gpu.spec import Call, Case, Config, Kernel, Size
+
+SAME = 0.05  # of a peer's result: beyond it is another computation, not another rounding
 
 
 class WrongError(RuntimeError):
@@ -20,15 +22,23 @@ class WrongError(RuntimeError):
 
 
 def result(
-    kernel: Kernel, name: str, case: Case, facts: dict[str, Any], ceilings: dict[str, Any]
+    kernel: Kernel,
+    name: str,
+    case: Case,
+    facts: dict[str, Any],
+    ceilings: dict[str, Any],
+    broken: Sequence[int] = (),
 ) -> dict[str, Any]:
     """One entry of an artifact's `results`, but for what the compiler made of the kernel.
+
+    Args:
+        broken: Places in `kernel.configs` of those that end a process, or never end.
 
     Raises:
         WrongError: If no configuration gives the right result.
     """
     inputs = kernel.inputs(Draw("cuda", case.dtype, 7), **case.size)
-    config, error, tried, failed = _best(kernel, case, inputs)
+    config, error, tried, failed = _best(kernel, case, inputs, broken)
     memory = _peak_memory(partial(kernel.launch, **inputs, config=config))
     calls: dict[str, Callable[[], Any]] = {
         "kernel": partial(kernel.launch, **inputs, config=config)
@@ -36,7 +46,7 @@ def result(
     peers: list[dict[str, Any]] = []
     for peer, call in kernel.peers.items():
         try:
-            call(**inputs)
+            _same_first_output(kernel.launch, call, inputs)
             calls[peer] = partial(call, **inputs)
         except Exception as reason:
             first_line = str(reason).split("\n")[0][:300]
@@ -83,14 +93,16 @@ def demand(errors: list[Error], what: str) -> None:
 
 
 def _best(
-    kernel: Kernel, case: Case, inputs: dict[str, Any]
+    kernel: Kernel, case: Case, inputs: dict[str, Any], broken: Sequence[int]
 ) -> tuple[Config, dict[str, Any], int, int]:
     """The fastest configuration that is right, its error, how many were tried and how many failed.
 
     One fails that does not run here (too much shared memory, for one) or is wrong here.
     """
-    times: dict[int, float] = {}
+    times: dict[int, float] = dict.fromkeys(broken, math.inf)
     for index, config in enumerate(kernel.configs):
+        if index in broken:
+            continue
         try:
             times[index] = measure.quick(partial(kernel.launch, **inputs, config=config or None))
         except Exception as error:
@@ -146,6 +158,16 @@ def _error(kernel: Kernel, case: Case, config: Config) -> dict[str, Any]:
     }
 
 
+def _same_first_output(one: Call, other: Call, inputs: dict[str, Any]) -> None:
+    """Raise unless two calls compute about the same, so that comparing their times makes sense."""
+    mine, its = (call(**copied(inputs)) for call in (one, other))
+    torch.cuda.synchronize()
+    mine, its = (found[0] if isinstance(found, tuple) else found for found in (mine, its))
+    apart = relative_error(its.double(), mine.double())
+    if not apart <= SAME:
+        raise ValueError(f"it computes something else: {apart:.2g} apart")
+
+
 def _peak_memory(call: Callable[[], Any]) -> int:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -191,13 +213,13 @@ def _notes(kernel: Kernel, timing: dict[str, Any]) -> str:
 
 
 def _rotated(kernel: Kernel, case: Case, config: Config, cache: int) -> list[Callable[[], Any]]:
-    """The call on as many inputs as it takes to leave the cache, and on twenty at least."""
+    """The call on as many inputs as it takes to leave the cache, and twenty times at least."""
     size = kernel.bytes_moved(itemsize=getattr(torch, case.dtype).itemsize, **case.size)
-    count = max(20, min(200, math.ceil(3 * cache / size)))
+    count = min(200, math.ceil(3 * cache / size))
 
     def calls() -> Iterator[Callable[[], Any]]:
         for seed in range(count):
             inputs = kernel.inputs(Draw("cuda", case.dtype, seed), **case.size)
             yield partial(kernel.launch, **inputs, config=config or None)
 
-    return list(calls())
+    return list(calls()) * math.ceil(20 / count)

@@ -20,7 +20,7 @@ from llmdeep.gpu.artifact import FOLDER, Artifact, is_current, path_of, problems
 from llmdeep.gpu.case_result import architecture
 from llmdeep.gpu.closure import closure_hash, files
 from llmdeep.gpu.discovery import load, names
-from llmdeep.gpu.process import ask_once
+from llmdeep.gpu.process import NoAnswerError, ask_once
 from llmdeep.gpu.roofs import datasheet
 from llmdeep.gpu.spec import FAMILIES
 from llmdeep.site.cache import file_hash, write
@@ -32,7 +32,10 @@ CHANGES = ("status", "--porcelain", "--", ".", ":!gpu_runs", POINTS)
 
 AT_ONCE = 8  # kernels that are checked side by side: most of that time goes into compiling
 # For one kernel, beyond which a launch is taken to be one that never ends.
-SECONDS = {"device": 60, "roofs": 120, "check": 240, "compile": 240, "time": 600}
+SECONDS = {"device": 60, "roofs": 120, "check": 240, "try": 120, "time": 600}
+
+
+Comparisons = list[dict[str, Any]]
 
 
 class NotMeasuredError(RuntimeError):
@@ -62,7 +65,7 @@ def run(chosen: Sequence[str], minutes: float, again: bool, folder: Path = FOLDE
     if not todo:
         return 0
     common = {**ask("roofs", facts["name"]), "git": _commit()}
-    checked = {name: found for name, found in _checked(todo, compile_too=True) if found is not None}
+    checked = {name: found for name, found in _checked(todo) if found is not None}
     failed = len(todo) - len(checked)
     for index, name in enumerate(checked):
         if time.monotonic() - begun > 60 * minutes:
@@ -70,8 +73,9 @@ def run(chosen: Sequence[str], minutes: float, again: bool, folder: Path = FOLDE
             print(f"time is up; the same command goes on with {left}")
             break
         try:
-            timed = ask("time", name, facts, common["ceilings"])
-            artifact = _artifact(name, checked[name], timed, facts, common)
+            comparisons, broken = checked[name]
+            timed = ask("time", name, facts, common["ceilings"], broken)
+            artifact = _artifact(name, comparisons, timed, facts, common)
             if wrong := problems(artifact):
                 raise NotMeasuredError("; ".join(wrong))
             write(path_of(name, facts["name"], folder), json.dumps(artifact, indent=1) + "\n")
@@ -102,24 +106,23 @@ def in_order(chosen: Sequence[str]) -> list[str]:
     return sorted(chosen or names(), key=lambda name: (FAMILIES.index(load(name).family), name))
 
 
-def _checked(
-    todo: Sequence[str], compile_too: bool = False
-) -> Iterator[tuple[str, list[dict[str, Any]] | None]]:
-    """Each kernel's comparisons, in this order; None for one that is wrong, which is said."""
+def _checked(todo: Sequence[str]) -> Iterator[tuple[str, tuple[Comparisons, list[int]] | None]]:
+    """Each kernel's comparisons and broken configurations, in this order; what is wrong is said.
 
-    def checked(name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = ask("check", name)
-        if compile_too:
-            ask("compile", name)
-        return found
+    None for a kernel that is wrong itself.
+    """
+
+    def checked(name: str) -> tuple[Comparisons, list[int]]:
+        return ask("check", name), _broken(name)
 
     pool = ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1))
     try:
         for name, future in [(name, pool.submit(checked, name)) for name in todo]:
             try:
-                found = future.result()
-                print(f"right    {name}, {len(found)} comparisons", flush=True)
-                yield name, found
+                comparisons, broken = future.result()
+                without = f", without its configurations {broken}" if broken else ""
+                print(f"right    {name}, {len(comparisons)} comparisons{without}", flush=True)
+                yield name, (comparisons, broken)
             except Exception as error:
                 print(f"WRONG    {name}: {error}", file=sys.stderr, flush=True)
                 yield name, None
@@ -127,9 +130,27 @@ def _checked(
         pool.shutdown(cancel_futures=True)
 
 
+def _broken(name: str) -> list[int]:
+    """The places in `KERNEL.configs` of those that end their process, or never end."""
+    try:
+        ask("try", name)
+    except NoAnswerError:
+        return [index for index in range(len(load(name).configs)) if not _works(name, index)]
+    return []
+
+
+def _works(name: str, index: int) -> bool:
+    try:
+        ask("try", name, [index])
+    except NoAnswerError as error:
+        print(f"BROKEN   {name}, configuration {index}: {error}", file=sys.stderr, flush=True)
+        return False
+    return True
+
+
 def _artifact(
     name: str,
-    checked: list[dict[str, Any]],
+    checked: Comparisons,
     timed: dict[str, Any],
     facts: dict[str, Any],
     common: dict[str, Any],

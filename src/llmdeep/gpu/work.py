@@ -5,7 +5,7 @@ do on a GPU, and a launch that never ends is ended with its process.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -64,15 +64,21 @@ def check(name: str) -> list[dict[str, Any]]:
     return found
 
 
-def compile_cases(name: str) -> None:
-    """Launch each candidate of each case once: compiled beside others, it is not when timed."""
+def try_configs(name: str, chosen: Sequence[int] | None = None) -> None:
+    """Launch candidates on each case once: compiled beside others, they are not when timed.
+
+    Args:
+        chosen: Their places in `KERNEL.configs`; all if there are none.
+    """
     kernel = load(name)
     capability = architecture(measure.device_facts())
     for case in kernel.cases.values():
         if capability not in case.architectures:
             continue
         inputs = kernel.inputs(Draw("cuda", case.dtype), **case.size)
-        for config in kernel.configs:
+        for index, config in enumerate(kernel.configs):
+            if chosen is not None and index not in chosen:
+                continue
             try:
                 kernel.launch(**copied(inputs), config=config or None)
                 torch.cuda.synchronize()
@@ -80,14 +86,20 @@ def compile_cases(name: str) -> None:
                 still_alive(config, error)
 
 
-def time_cases(name: str, facts: dict[str, Any], ceilings: dict[str, Any]) -> dict[str, Any]:
-    """An artifact's results, the state of the device around them, and the seconds they took."""
+def time_cases(
+    name: str, facts: dict[str, Any], ceilings: dict[str, Any], broken: Sequence[int]
+) -> dict[str, Any]:
+    """An artifact's results, the state of the device around them, and the seconds they took.
+
+    Args:
+        broken: As for `case_result.result`.
+    """
     kernel, begun, before = load(name), time.monotonic(), measure.state()
     capability, results, after = architecture(facts), [], before
     for case_name, case in kernel.cases.items():
         if capability not in case.architectures:
             continue
-        found = result(kernel, case_name, case, facts, ceilings)
+        found = result(kernel, case_name, case, facts, ceilings, broken)
         after = measure.state()  # now, while the clock is still what it was
         reports = compiled(kernel, case, capability, found["config"])
         results.append({**found, "compile": reports})
@@ -107,7 +119,7 @@ WORK: dict[str, Callable[..., Any]] = {
     "device": device,
     "roofs": roofs,
     "check": check,
-    "compile": compile_cases,
+    "try": try_configs,
     "time": time_cases,
 }
 
