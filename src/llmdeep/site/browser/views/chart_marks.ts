@@ -7,7 +7,7 @@ import { element, escape, percent } from "./markup";
 import { formatNumber, superscriptsInSvg } from "./numbers";
 import type { Series } from "./series";
 import { colourClass, shape } from "./shapes";
-import type { Bar, Chart, Places, Point } from "./types";
+import type { Bar, Chart, Line, Places, Point } from "./types";
 
 /** Width of the stretching SVG's own coordinates. */
 export const SPAN = 1000;
@@ -120,19 +120,24 @@ export function bars(series: readonly Series[], layout: ChartLayout, id: string)
 export function points(series: readonly Series[], layout: ChartLayout): string {
   const lines = series.filter(({ mark }) => mark.mark === "line").length;
   const spots = series.map(({ mark }) => (mark.mark === "point" && mark.x.length <= MANY_POINTS ? spotsOf(mark, layout) : []));
-  const room = roomAround(spots.flat());
+  const markers = series.map(({ mark, number }) => (mark.mark === "line" ? markersOf(mark, number, lines, layout) : []));
+  const room = roomAround([...spots.flat(), ...markers.flat()]);
   return series
-    .map(({ mark, number }, i) => {
-      if (mark.mark === "point") return spots[i]!.length ? dots(spots[i]!, number, layout, room) : "";
-      if (mark.mark !== "line") return "";
-      const all = pairs(mark.x, mark.y, layout);
-      const every = all.length <= 16 ? 1 : Math.ceil(all.length / 6);
-      if (lines < 2 && every > 1) return "";
-      const offset = every === 1 ? 0 : Math.floor(((number + 0.5) / Math.max(lines, 1)) * every);
-      const shown = all.filter((pair, i) => (i - offset) % every === 0 && drawable(pair) && inside(pair, layout));
-      return element("g", { class: `marker ${colourClass(number)}` }, ...shown.map(([px, py]) => symbol(number, px / SPAN, py)));
+    .map(({ number }, i) => {
+      if (spots[i]!.length) return dots(spots[i]!, number, layout, room);
+      if (!markers[i]!.length) return "";
+      return element("g", { class: `marker ${colourClass(number)}` }, ...markers[i]!.map(({ at, y }) => symbol(number, at, y)));
     })
     .join("");
+}
+
+/** Where a line is marked: at each of few points, and of many at some, not where other lines are. */
+function markersOf(mark: Line, number: number, lines: number, layout: ChartLayout): Place[] {
+  const all = pairs(mark.x, mark.y, layout);
+  const every = all.length <= 16 ? 1 : Math.ceil(all.length / 6);
+  if (lines < 2 && every > 1) return [];
+  const offset = every === 1 ? 0 : Math.floor(((number + 0.5) / Math.max(lines, 1)) * every);
+  return all.filter((pair, i) => (i - offset) % every === 0 && drawable(pair) && inside(pair, layout)).map(([x, y]) => ({ at: x / SPAN, y }));
 }
 
 function dots(spots: readonly Spot[], number: number, layout: ChartLayout, room: Room): string {
@@ -147,9 +152,12 @@ function spotsOf(mark: Point, layout: ChartLayout): Spot[] {
   });
 }
 
-interface Spot {
+interface Place {
   at: number;
   y: number;
+}
+
+interface Spot extends Place {
   shown: boolean;
   text: string;
 }
@@ -166,9 +174,9 @@ const SIDES = [
 ] as const;
 const LINE = 13;
 
-/** Where the points of all series stand, which no text may hide. */
-function roomAround(spots: readonly Spot[]): Room {
-  const around = (plot: number): Box[] => spots.map(({ at, y }) => ({ left: at * plot - 4, right: at * plot + 4, top: y - 4, bottom: y + 4 }));
+/** Where the points and markers of all series stand, which no text may hide. */
+function roomAround(places: readonly Place[]): Room {
+  const around = (plot: number): Box[] => places.map(({ at, y }) => ({ left: at * plot - 4, right: at * plot + 4, top: y - 4, bottom: y + 4 }));
   return { [WIDE]: around(WIDE), [NARROW]: around(NARROW) };
 }
 
