@@ -46,7 +46,7 @@ def result(
     peers: list[dict[str, Any]] = []
     for peer, call in kernel.peers.items():
         try:
-            _same_first_output(kernel.launch, call, inputs)
+            _same_first_output(partial(kernel.launch, config=config or None), call, inputs)
             calls[peer] = partial(call, **inputs)
         except Exception as reason:
             first_line = str(reason).split("\n")[0][:300]

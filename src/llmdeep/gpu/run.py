@@ -34,7 +34,6 @@ AT_ONCE = 8  # kernels that are checked side by side: most of that time goes int
 # For one kernel, beyond which a launch is taken to be one that never ends.
 SECONDS = {"device": 60, "roofs": 120, "check": 240, "try": 120, "time": 600}
 
-
 Comparisons = list[dict[str, Any]]
 
 
