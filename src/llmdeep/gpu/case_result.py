@@ -27,7 +27,7 @@ def result(
     case: Case,
     facts: dict[str, Any],
     ceilings: dict[str, Any],
-    broken: Sequence[int] = (),
+    broken: Sequence[int],
 ) -> dict[str, Any]:
     """One entry of an artifact's `results`, but for what the compiler made of the kernel.
 
@@ -39,18 +39,21 @@ def result(
     """
     inputs = kernel.inputs(Draw("cuda", case.dtype, 7), **case.size)
     config, error, tried, failed = _best(kernel, case, inputs, broken)
-    memory = _peak_memory(partial(kernel.launch, **inputs, config=config))
-    calls: dict[str, Callable[[], Any]] = {
-        "kernel": partial(kernel.launch, **inputs, config=config)
-    }
+    launch = partial(kernel.launch, config=config)
+    memory = _peak_memory(partial(launch, **inputs))
+    calls: dict[str, Callable[[], Any]] = {"kernel": partial(launch, **inputs)}
+    own = _first_output(launch, inputs)
     peers: list[dict[str, Any]] = []
     for peer, call in kernel.peers.items():
         try:
-            _same_first_output(partial(kernel.launch, config=config or None), call, inputs)
+            apart = relative_error(_first_output(call, inputs), own)
+            if not apart <= SAME:
+                raise ValueError(f"it computes something else: {apart:.2g} apart")
             calls[peer] = partial(call, **inputs)
         except Exception as reason:
             first_line = str(reason).split("\n")[0][:300]
             peers.append({"name": peer, "status": "failed", "reason": first_line})
+    del own
     rounds = measure.interleaved(calls)
     timing = measure.timing(rounds.pop("kernel"))
     del calls, inputs
@@ -81,6 +84,12 @@ def result(
 def architecture(facts: dict[str, Any]) -> int:
     """Compute capability times ten, from the facts about a device."""
     return int(facts["cc"].replace(".", ""))
+
+
+def cases_on(kernel: Kernel, facts: dict[str, Any]) -> dict[str, Case]:
+    """The cases that can be compiled for a device."""
+    capability = architecture(facts)
+    return {name: case for name, case in kernel.cases.items() if capability in case.architectures}
 
 
 def demand(errors: list[Error], what: str) -> None:
@@ -158,14 +167,12 @@ def _error(kernel: Kernel, case: Case, config: Config) -> dict[str, Any]:
     }
 
 
-def _same_first_output(one: Call, other: Call, inputs: dict[str, Any]) -> None:
-    """Raise unless two calls compute about the same, so that comparing their times makes sense."""
-    mine, its = (call(**copied(inputs)) for call in (one, other))
+def _first_output(call: Call, inputs: dict[str, Any]) -> torch.Tensor:
+    """Of a call that may write into what it is given; in float64."""
+    found = call(**copied(inputs))
     torch.cuda.synchronize()
-    mine, its = (found[0] if isinstance(found, tuple) else found for found in (mine, its))
-    apart = relative_error(its.double(), mine.double())
-    if not apart <= SAME:
-        raise ValueError(f"it computes something else: {apart:.2g} apart")
+    first: torch.Tensor = found[0] if isinstance(found, tuple) else found
+    return first.double()
 
 
 def _peak_memory(call: Callable[[], Any]) -> int:

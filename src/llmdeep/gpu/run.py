@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from llmdeep.gpu.artifact import FOLDER, Artifact, is_current, path_of, problems, read
-from llmdeep.gpu.case_result import architecture
+from llmdeep.gpu.case_result import cases_on
 from llmdeep.gpu.closure import closure_hash, files
 from llmdeep.gpu.discovery import load, names
 from llmdeep.gpu.process import NoAnswerError, ask_once
@@ -189,8 +189,7 @@ def _is_done(name: str, facts: dict[str, Any], folder: Path) -> bool:
     artifact = read(path)
     cases = {
         case_name: (dict(case.size), case.dtype)
-        for case_name, case in load(name).cases.items()
-        if architecture(facts) in case.architectures
+        for case_name, case in cases_on(load(name), facts).items()
     }
     known = {one["case"]: (one["shape"], one["dtype"]) for one in artifact["results"]}
     return is_current(artifact) and cases == known

@@ -12,18 +12,13 @@ import torch
 
 from llmdeep.gpu import measure
 from llmdeep.gpu.agreement import agreement
-from llmdeep.gpu.case_result import architecture, demand, result, still_alive
+from llmdeep.gpu.case_result import architecture, cases_on, demand, result, still_alive
 from llmdeep.gpu.compiler import compiled
 from llmdeep.gpu.discovery import load
 from llmdeep.gpu.draw import Draw, copied
 from llmdeep.gpu.process import serve
 from llmdeep.gpu.roofs import RATE_OF_DTYPE, datasheet
 from llmdeep.gpu.spec import Kernel
-
-
-def device() -> dict[str, Any]:
-    """What the GPU is."""
-    return measure.device_facts()
 
 
 def roofs(name: str) -> dict[str, Any]:
@@ -71,10 +66,7 @@ def try_configs(name: str, chosen: Sequence[int] | None = None) -> None:
         chosen: Their places in `KERNEL.configs`; all if there are none.
     """
     kernel = load(name)
-    capability = architecture(measure.device_facts())
-    for case in kernel.cases.values():
-        if capability not in case.architectures:
-            continue
+    for case in cases_on(kernel, measure.device_facts()).values():
         inputs = kernel.inputs(Draw("cuda", case.dtype), **case.size)
         for index, config in enumerate(kernel.configs):
             if chosen is not None and index not in chosen:
@@ -95,13 +87,11 @@ def time_cases(
         broken: As for `case_result.result`.
     """
     kernel, begun, before = load(name), time.monotonic(), measure.state()
-    capability, results, after = architecture(facts), [], before
-    for case_name, case in kernel.cases.items():
-        if capability not in case.architectures:
-            continue
+    results, after = [], before
+    for case_name, case in cases_on(kernel, facts).items():
         found = result(kernel, case_name, case, facts, ceilings, broken)
         after = measure.state()  # now, while the clock is still what it was
-        reports = compiled(kernel, case, capability, found["config"])
+        reports = compiled(kernel, case, architecture(facts), found["config"])
         results.append({**found, "compile": reports})
     return {
         "results": results,
@@ -116,7 +106,7 @@ def _dtypes(kernel: Kernel) -> list[str]:
 
 
 WORK: dict[str, Callable[..., Any]] = {
-    "device": device,
+    "device": measure.device_facts,
     "roofs": roofs,
     "check": check,
     "try": try_configs,
