@@ -89,6 +89,38 @@ def test_a_page_of_320_pixels_does_not_scroll_sideways(
     assert {path: width for path, width in widths.items() if width > 320} == {}
 
 
+def test_a_table_is_a_stop_for_the_keyboard_only_where_it_scrolls(
+    open_page: Callable[..., Page], book_url: str
+) -> None:
+    page = open_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{book_url}notation/")
+    page.mouse.move(100, 100)  # a reader: the theme puts tables into boxes
+    boxes = page.locator(".md-typeset__scrollwrap")
+    stops = boxes.and_(page.get_by_role("group", name="Table"))
+    expect(stops).not_to_have_count(0)
+    box = stops.first
+    box.focus()
+    page.keyboard.press("ArrowRight")
+    expect(box).not_to_have_js_property("scrollLeft", 0)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(stops).to_have_count(0)
+    expect(boxes).not_to_have_count(0)
+
+
+def test_a_page_that_never_comes_to_rest_still_gets_what_it_held_back(
+    open_page: Callable[..., Page], book_url: str
+) -> None:
+    page = open_page()
+    page.add_init_script(
+        "window.requestIdleCallback = (call, { timeout }) => setTimeout(call, timeout)"
+    )
+    page.goto(book_url)
+    held = page.locator("script[type=later]")
+    expect(held).to_have_count(1)
+    page.mouse.move(100, 100)
+    expect(held).to_have_count(0)
+
+
 def test_ids_are_unique_and_headings_skip_no_level(
     open_page: Callable[..., Page], page_paths: list[str], book_url: str
 ) -> None:

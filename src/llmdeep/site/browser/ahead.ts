@@ -19,8 +19,13 @@ export const readerIsHere = new Promise<void>((resolve) => {
   for (const sign of SIGNS) addEventListener(sign, here, { signal: life.signal, capture: true, passive: true });
 });
 
-/** Calls back once the page has nothing better to do. */
+const BUSY = 500; // milliseconds for which a page may have something better to do
+
+/**
+ * Calls back once the page has nothing better to do. Never without a limit: a page that does not
+ * paint after a move of the pointer is not called idle by Chromium, however long it rests.
+ */
 export function whenIdle(callback: () => void): void {
-  if (window.requestIdleCallback) window.requestIdleCallback(callback);
-  else setTimeout(callback, 500);
+  if (window.requestIdleCallback) window.requestIdleCallback(callback, { timeout: BUSY });
+  else setTimeout(callback, BUSY);
 }

@@ -6,6 +6,7 @@
 
 import { whenIdle } from "./ahead";
 import { settle } from "./settle";
+import { reachTables } from "./tables";
 
 const SIGNS = ["pointermove", "pointerdown", "keydown", "focusin", "scroll", "change"];
 
@@ -39,6 +40,7 @@ function load(held: HTMLScriptElement, missed: readonly Event[], done?: () => vo
     done?.();
     document.dispatchEvent(new Event("DOMContentLoaded")); // which the theme waits for
     theme().document$.subscribe(settle);
+    theme().document$.subscribe(reachTables);
     for (const event of missed) event.target?.dispatchEvent(copy(event));
   });
   held.replaceWith(script);
