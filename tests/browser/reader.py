@@ -51,6 +51,9 @@ MOVE = """(widget, [name, typed]) => {
   field.dispatchEvent(new Event("change", { bubbles: true }));
 }"""
 
+AT_REST = """() => document.fonts.status === "loaded"
+  && !document.querySelector(".md-typeset > [style]")"""
+
 WRITE = """(field, text) => {
   field.value = text;
   field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -113,6 +116,12 @@ def wait_until_still(widget: Locator) -> str:
         "data-state", re.compile("^(static|live|error)$"), timeout=LIVE
     )
     return widget.get_attribute("data-state") or ""
+
+
+def wait_until_at_rest(page: Page) -> None:
+    """Waits until the page is laid out as it stays: see site/browser/settle.ts and tables.ts."""
+    page.wait_for_function(AT_REST)
+    page.evaluate("() => new Promise((then) => requestAnimationFrame(() => setTimeout(then)))")
 
 
 def picture(widget: Locator) -> str:

@@ -11,15 +11,20 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from reader import LIVE, figure, picture, wait_for_change, wait_until_still
+from reader import (
+    LIVE,
+    figure,
+    picture,
+    wait_for_change,
+    wait_until_at_rest,
+    wait_until_still,
+)
 
 from llmdeep.widgets._panel import widget_render
 from llmdeep.widgets._views import as_data
 
 NAME = "softmax_scaling"
 PAGE = "foundations/attention/"
-AT_REST = """() => document.fonts.status === "loaded"
-  && !document.querySelector(".md-typeset > [style]")"""  # see site/browser/settle.ts
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def page(open_page: Callable[..., Page], book_url: str) -> Page:
 def widget(page: Page) -> Locator:
     found = figure(page, NAME)
     found.scroll_into_view_if_needed()
-    page.wait_for_function(AT_REST)
+    wait_until_at_rest(page)
     return found
 
 

@@ -193,7 +193,9 @@ def _output(output: Output, id: str) -> str:
 def _text(attribute: str, text: str) -> str:
     """A block of text. A high one scrolls, which keys can do where it takes the focus.
 
-    Long is what is long on a phone, where lines break early; as `isLong` in output.ts says it.
+    High is what is high on the narrowest phone, where lines break at 26 characters or so and 19
+    of them show; as `isHigh` in output.ts says it.
     """
-    focus = ' tabindex="0"' if len(text) > 800 or text.count("\n") > 17 else ""
+    rows = sum(1 + len(line) // 26 for line in text.split("\n"))
+    focus = ' tabindex="0"' if rows > 19 else ""
     return f"<pre {attribute}{focus}>{html.escape(text)}</pre>"

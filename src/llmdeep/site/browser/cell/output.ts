@@ -79,12 +79,15 @@ export function bindOutput(place: HTMLElement, id: string): Output {
 
 /** What is higher than its place scrolls, and not every browser lets keys do that by themselves. */
 function reach(block: HTMLElement): void {
-  if (isLong(block.textContent!)) block.tabIndex = 0;
+  if (block.tabIndex !== 0 && isHigh(block.textContent!)) block.tabIndex = 0;
 }
 
-/** On a phone, where lines break early; as `_text` in cells.py says it. */
-function isLong(text: string): boolean {
-  return text.length > 800 || text.split("\n").length > 18;
+const NARROW = 26; // characters in a line of the narrowest phone, some left for whole words
+const HIGH = 19; // lines that show
+
+/** Where lines break earliest; as `_text` in cells.py says it. */
+function isHigh(text: string): boolean {
+  return text.split("\n").reduce((rows, line) => rows + 1 + Math.floor(line.length / NARROW), 0) > HIGH;
 }
 
 async function drawViews(place: HTMLElement, { text, arrays }: Rendered, id: string): Promise<void> {
