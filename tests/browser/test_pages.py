@@ -119,6 +119,24 @@ def test_a_table_is_a_stop_for_the_keyboard_only_where_it_scrolls(
     expect(boxes).not_to_have_count(0)
 
 
+def test_the_drawer_shows_what_the_keyboard_comes_to_and_closes_behind_it(
+    open_page: Callable[..., Page], book_url: str
+) -> None:
+    page = open_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{book_url}foundations/attention/")
+    contents, focus = page.locator(".md-sidebar--primary"), page.locator(":focus")
+    drawer = page.locator("#__drawer")
+    while contents.and_(page.locator(":focus-within")).count() == 0:
+        expect(drawer).not_to_be_checked()
+        page.keyboard.press("Tab")
+    for _ in range(30):
+        expect(focus).to_be_in_viewport()
+        expect(drawer).to_be_checked()
+        page.keyboard.press("Tab")
+    page.locator("article a[href]").first.focus()
+    expect(drawer).not_to_be_checked()
+
+
 def test_a_page_that_never_comes_to_rest_still_gets_what_it_held_back(
     open_page: Callable[..., Page], book_url: str
 ) -> None:

@@ -6,6 +6,7 @@
 
 import { keepPageOnJumps } from "./anchors";
 import { registerCell } from "./cell/cell";
+import { showContentsToKeys } from "./contents";
 import { quietCopyButtons } from "./landmarks";
 import { prepareOffline } from "./offline/register";
 import { settle } from "./settle";
@@ -16,6 +17,7 @@ registerWidget();
 registerCell();
 quietCopyButtons();
 keepPageOnJumps(); // before the theme listens
+showContentsToKeys();
 loadThemeWithReader();
 prepareOffline();
 settle();
