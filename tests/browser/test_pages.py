@@ -20,6 +20,17 @@ from reader import (
     wait_until_at_rest,
 )
 
+# What is to be done in the next moment is done once it is released.
+HOLD = """
+  const { setTimeout } = window;
+  let held = [];
+  window.setTimeout = (then, wait) =>
+    held && wait === undefined ? held.push(then) : setTimeout(then, wait);
+  window.release = () => {
+    for (const then of held) setTimeout(then);
+    held = undefined;
+  };"""
+
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -149,6 +160,22 @@ def test_a_page_that_never_comes_to_rest_still_gets_what_it_held_back(
     expect(held).to_have_count(1)
     page.mouse.move(100, 100)
     expect(held).to_have_count(0)
+
+
+def test_a_figure_touched_before_the_page_is_laid_out_changes_no_heights(
+    open_page: Callable[..., Page], book_url: str
+) -> None:
+    page = open_page()
+    page.add_init_script(HOLD)  # a slow phone, which lays the page out for seconds
+    page.goto(f"{book_url}foundations/attention/")
+    page.locator("llmdeep-widget input").first.focus()
+    article = page.locator("article.resting")
+    expect(article.locator("> [style]")).not_to_have_count(0)
+    page.evaluate("() => release()")
+    wait_until_at_rest(page)
+    resting = article.evaluate("(article) => article.offsetHeight")
+    page.evaluate("() => document.querySelector('article').classList.remove('resting')")
+    assert page.locator("article").evaluate("(article) => article.offsetHeight") == resting
 
 
 def test_ids_are_unique_and_headings_skip_no_level(

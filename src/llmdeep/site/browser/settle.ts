@@ -18,10 +18,16 @@ export function settle(): void {
       block.removeAttribute("style"); // the measure that its height was guessed from
       block.getBoundingClientRect(); // laid out now, so that the time is counted
     }
-    if (blocks.length > 0) setTimeout(some);
-    else landed();
+    if (blocks.length > 0) return void setTimeout(some);
+    landed();
+    afterFrame(() => document.querySelector("article")?.classList.add("settled"));
   };
-  requestAnimationFrame(() => setTimeout(some));
+  afterFrame(some);
+}
+
+/** With a frame the browser takes note of heights, in which blocks may then rest (resting.css). */
+function afterFrame(then: () => void): void {
+  requestAnimationFrame(() => setTimeout(then));
 }
 
 /**
