@@ -173,6 +173,7 @@ def test_a_figure_touched_before_the_page_is_laid_out_changes_no_heights(
     expect(article.locator("> [style]")).not_to_have_count(0)
     page.evaluate("() => release()")
     wait_until_at_rest(page)
+    expect(page.locator("article.settled")).to_be_attached()
     resting = article.evaluate("(article) => article.offsetHeight")
     page.evaluate("() => document.querySelector('article').classList.remove('resting')")
     assert page.locator("article").evaluate("(article) => article.offsetHeight") == resting
