@@ -131,6 +131,29 @@ def test_without_python_one_sentence_says_so_and_the_output_stays(
     expect(cell.locator(".cell-failure p")).to_have_count(1)
 
 
+@pytest.mark.parametrize(
+    ("part", "action", "words"),
+    [
+        ("awake", "run", "What runs this cell could not be loaded. Try again"),
+        ("editor", "edit", "The editor could not be loaded. Try again"),
+    ],
+)
+def test_a_part_of_the_page_that_does_not_come_is_missed_and_asked_for_again(
+    open_page: Callable[..., Page], book_url: str, part: str, action: str, words: str
+) -> None:
+    page = open_page(service_workers="block")
+    missing = f"**/assets/llmdeep/{part}-*.js"
+    page.route(missing, lambda route: route.abort())
+    page.goto(book_url + PAGE)
+    cell = page.locator("llmdeep-cell:not([data-kind])").first
+    cell.locator(f"[data-action={action}]").click()
+    expect(status(cell)).to_contain_text(words)
+    page.unroute(missing)
+    write(cell, "6 * 7\n")
+    run(cell)
+    expect(cell.locator("[data-output]")).to_have_text("42")
+
+
 def test_an_answer_is_kept_for_the_visit(page: Page, exercise: Locator) -> None:
     write(exercise, "mine = 1\n")
     page.reload()

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
-from reader import figure
+from playwright.sync_api import Locator, Page, expect
+from reader import LIVE, WRITE, figure
 
 from llmdeep.site.node import executable
 from llmdeep.site.paths import BROWSER, ROOT
@@ -128,21 +128,42 @@ def test_every_figure_is_saved_as_a_picture_that_needs_nothing_else(
             assert title.split()[0] in words, (name, title)
 
 
-def test_the_pointer_reads_a_token_out(
+@pytest.fixture
+def tokenizer(
     open_page: Callable[..., Page], figures: list[tuple[str, str]], book_url: str
-) -> None:
+) -> Locator:
     page = open_page()
     path = next(path for path, name in figures if name == "tokenizer_playground")
     page.goto(book_url + path)
     widget = figure(page, "tokenizer_playground")
     widget.locator("[data-action=reset]").click()
     expect(widget.locator("[data-status]")).to_contain_text("as it began")  # the figure is awake
-    token = widget.locator(".tokens > li").filter(has_text="Un").first
-    expect(page.locator(".readout")).to_have_count(0)
+    return widget
+
+
+def test_the_pointer_reads_a_token_out(tokenizer: Locator) -> None:
+    readout = tokenizer.page.locator(".readout")
+    token = tokenizer.locator(".tokens > li").filter(has_text="Un").first
+    expect(readout).to_have_count(0)
     token.hover()
-    expect(page.locator(".readout")).to_contain_text(re.compile(r"Un\s+number [\d,]+, bytes 55 6e"))
-    page.mouse.move(1, 1)
-    expect(page.locator(".readout")).to_have_count(0)
+    expect(readout).to_contain_text(re.compile(r"Un\s+number [\d,]+, bytes 55 6e"))
+    tokenizer.page.mouse.move(1, 1)
+    expect(readout).to_have_count(0)
+
+
+def test_what_comes_under_a_pointer_that_rests_is_read_out(tokenizer: Locator) -> None:
+    page = tokenizer.page
+    readout = page.locator(".readout")
+    tokenizer.locator(".tokens > li").first.hover()
+    expect(readout).to_contain_text("Un")
+    tokenizer.locator("textarea").evaluate(WRITE, "Quick")
+    expect(readout).to_contain_text("Qu", timeout=LIVE)  # the picture was drawn anew
+    page.evaluate("void (scrolled = new Promise((done) => addEventListener('scroll', done)))")
+    page.evaluate("scrollBy(0, 1)")
+    page.evaluate("scrolled")
+    expect(readout).to_contain_text("Qu")
+    page.evaluate("scrollTo(0, 0)")
+    expect(readout).to_have_count(0)
 
 
 # What a test does -----------------------------------------------------------------------------

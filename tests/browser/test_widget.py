@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from reader import (
     LIVE,
     figure,
@@ -25,6 +25,7 @@ from llmdeep.widgets._views import as_data
 
 NAME = "softmax_scaling"
 PAGE = "foundations/attention/"
+EDITOR = "**/assets/llmdeep/code-*.js"
 
 
 @pytest.fixture
@@ -222,6 +223,36 @@ def test_endless_code_is_stopped_and_the_figure_goes_on(widget: Locator) -> None
     expect(message(widget)).to_contain_text("Stopped.")
     widget.locator("[data-action=reset]").click()
     go_live(widget)
+
+
+def test_a_press_of_run_waits_for_the_editor(open_page: Callable[..., Page], book_url: str) -> None:
+    page = open_page(service_workers="block")
+    held: list[Route] = []
+    page.route(EDITOR, lambda route: held.append(route))
+    page.goto(book_url + PAGE)
+    widget = figure(page, NAME)
+    with page.expect_request(EDITOR):
+        widget.locator("[data-action=code]").click()
+    widget.locator("[data-action=code-run]").click()
+    assert widget.get_attribute("data-state") == "static"
+    for route in held:
+        route.continue_()
+    expect(widget).to_have_attribute("data-state", "live", timeout=LIVE)
+
+
+def test_an_editor_that_does_not_come_is_missed_and_asked_for_again(
+    open_page: Callable[..., Page], book_url: str
+) -> None:
+    page = open_page(service_workers="block")
+    page.route(EDITOR, lambda route: route.abort())
+    page.goto(book_url + PAGE)
+    widget = figure(page, NAME)
+    widget.locator("[data-action=code]").click()
+    expect(status(widget)).to_contain_text("The editor could not be loaded. Try again")
+    expect(widget.locator("[data-code]")).to_be_hidden()
+    page.unroute(EDITOR)
+    widget.locator("[data-action=code]").click()
+    expect(widget.locator(".cm-content")).to_be_focused()
 
 
 def test_tab_leaves_the_editor(widget: Locator) -> None:

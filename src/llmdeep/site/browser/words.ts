@@ -42,6 +42,16 @@ export function renderReport({ summary, traceback, retry }: Report): string {
   return element("p", {}, escape(summary), again) + folded;
 }
 
+/** A part of the page that comes when it is needed; `say` hears if it does not, and the next press tries again. */
+export async function loaded<Part>(part: Promise<Part>, name: string, say: (text: string) => void): Promise<Part | undefined> {
+  try {
+    return await part;
+  } catch {
+    say(`${name} could not be loaded. Try again, or load the page anew.`);
+    return undefined;
+  }
+}
+
 /** What to say while code waits for Python or runs. */
 export function waitingFor({ state, progress = 0 }: RuntimeStatus): string {
   if (state === "ready") return "Computing …";

@@ -11,7 +11,7 @@ export function registerCell(): void {
 }
 
 export class CellElement extends HTMLElement {
-  #workbench: Promise<Workbench> | undefined;
+  #workbench: Promise<Workbench | undefined> | undefined;
   #life = new AbortController();
 
   connectedCallback(): void {
@@ -27,7 +27,7 @@ export class CellElement extends HTMLElement {
 
   disconnectedCallback(): void {
     this.#life.abort();
-    void this.#workbench?.then((workbench) => workbench.dispose());
+    void this.#workbench?.then((workbench) => workbench?.dispose());
     this.#workbench = undefined;
   }
 
@@ -38,11 +38,18 @@ export class CellElement extends HTMLElement {
 
   /** Runs the cell; true if it ended well. */
   async run(): Promise<boolean> {
-    return (await this.#open()).run();
+    return (await this.#open())?.run() ?? false;
   }
 
-  #open(): Promise<Workbench> {
-    this.#workbench ??= awaken().then(({ startWorkbench }) => startWorkbench(this));
+  #open(): Promise<Workbench | undefined> {
+    this.#workbench ??= awaken().then(
+      ({ startWorkbench }) => startWorkbench(this),
+      () => {
+        this.#workbench = undefined; // the next press tries again
+        this.querySelector("[data-status]")!.textContent = "What runs this cell could not be loaded. Try again, or load the page anew.";
+        return undefined;
+      },
+    );
     return this.#workbench;
   }
 
@@ -54,9 +61,9 @@ export class CellElement extends HTMLElement {
   #clicked(event: MouseEvent): void {
     const target = event.target as Element;
     const action = target.closest("button[data-action]")?.getAttribute("data-action");
-    if (action) void this.#open().then((workbench) => workbench.act(action));
+    if (action) void this.#open().then((workbench) => workbench?.act(action));
     else if (this.dataset.kind === "exercise" && target.closest(".highlight")?.parentElement === this && getSelection()?.isCollapsed) {
-      void this.#open().then((workbench) => workbench.act("edit"));
+      void this.#open().then((workbench) => workbench?.act("edit"));
     }
   }
 }

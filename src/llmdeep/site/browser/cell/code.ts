@@ -1,6 +1,7 @@
 /** The code of a cell: as the chapter has it, coloured by the build, or in an editor. */
 
 import type { Editor } from "../editor";
+import { loaded } from "../words";
 
 export interface CellCode {
   text(): string;
@@ -14,7 +15,7 @@ export interface CellCode {
 }
 
 /** `memory` names where the visit remembers the reader's version, if it should. */
-export function bindCode(host: HTMLElement, run: () => void, changed: () => void, memory?: string): CellCode {
+export function bindCode(host: HTMLElement, run: () => void, changed: () => void, say: (text: string) => void, memory?: string): CellCode {
   const block = host.querySelector<HTMLElement>(":scope > .highlight")!;
   const element = block.querySelector("code")!;
   const markup = element.innerHTML;
@@ -30,13 +31,13 @@ export function bindCode(host: HTMLElement, run: () => void, changed: () => void
 
   async function edit(): Promise<void> {
     if (!editor) {
-      const { createEditor } = await import("../editor");
-      if (editor) return;
+      const module = await loaded(import("../editor"), "The editor", say);
+      if (!module || editor) return;
       place = document.createElement("div");
       place.className = "code-editor";
       block.after(place);
       block.hidden = true;
-      editor = createEditor(place, { code: text, label: host.dataset.kind === "exercise" ? "Your answer" : "Code of this cell", onRun: run, onChange: keep });
+      editor = module.createEditor(place, { code: text, label: host.dataset.kind === "exercise" ? "Your answer" : "Code of this cell", onRun: run, onChange: keep });
     }
     editor.focus();
   }

@@ -27,7 +27,7 @@ runtime.subscribe(({ state }) => {
 export function startWorkbench(host: CellElement): Workbench {
   const page = location.pathname;
   const exercise = host.dataset.kind === "exercise";
-  const code = bindCode(host, () => act(exercise ? "check" : "run"), showEdited, exercise ? host.memory : undefined);
+  const code = bindCode(host, () => act(exercise ? "check" : "run"), showEdited, say, exercise ? host.memory : undefined);
   const output = bindOutput(host.querySelector<HTMLElement>("[data-output]")!, host.id);
   const status = host.querySelector<HTMLElement>("[data-status]")!;
   const stopButton = host.querySelector<HTMLElement>('[data-action="stop"]')!;
@@ -116,7 +116,7 @@ export function startWorkbench(host: CellElement): Workbench {
 
   function finish(state: "idle" | "error", text: string): void {
     host.dataset.state = state;
-    status.textContent = text;
+    say(text);
   }
 
   /** A failure in place; `lines` of the code are the reader's own and can be marked. */
@@ -136,6 +136,10 @@ export function startWorkbench(host: CellElement): Workbench {
     delete host.dataset.result;
     finish("idle", "Back to the code of the chapter");
     host.dataset.state = "static";
+  }
+
+  function say(text: string): void {
+    status.textContent = text;
   }
 
   function showEdited(): void {

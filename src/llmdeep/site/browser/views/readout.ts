@@ -22,26 +22,44 @@ export function attachReadout(container: HTMLElement, views: () => readonly View
   const box = layer("readout");
   const line = layer("readout-line");
 
+  const changes = new MutationObserver(again);
+  let [x, y] = [0, 0]; // where the pointer was last
+
   function follow(event: PointerEvent): void {
-    const target = event.target as Element;
+    [x, y] = [event.clientX, event.clientY];
+    show(event.target as Element);
+  }
+
+  /** The page was scrolled, or the picture drawn anew, under a pointer that rests. */
+  function again(): void {
+    if (!box.isConnected) return;
+    const target = document.elementFromPoint(x, y);
+    if (target && container.contains(target)) show(target);
+    else hide();
+  }
+
+  function show(target: Element): void {
     const picture = target.closest(".chart, .matrix-cells, .tokens > li");
     const element = target.closest<HTMLElement>("[data-view]");
     const view = element && views()[viewElements(container).indexOf(element)];
     const place = picture?.getBoundingClientRect();
-    const reading =
-      view && place && (view.view === "tokens" ? readToken(view, picture!) : read(view, event.clientX - place.left, event.clientY - place.top, place));
+    const reading = view && place && (view.view === "tokens" ? readToken(view, picture!) : read(view, x - place.left, y - place.top, place));
     if (!reading || !place) return hide();
     box.textContent = reading.text;
-    document.body.append(line, box); // a figure with a frame of its own would hold them
-    const left = reading.at === undefined ? event.clientX : place.left + reading.at * place.width;
+    if (!box.isConnected) {
+      document.body.append(line, box); // a figure with a frame of its own would hold them
+      changes.observe(container, { subtree: true, childList: true, characterData: true, attributes: true });
+    }
+    const left = reading.at === undefined ? x : place.left + reading.at * place.width;
     line.hidden = reading.at === undefined;
     Object.assign(line.style, { left: `${left}px`, top: `${place.top}px`, height: `${place.height}px` });
     const { width, height } = box.getBoundingClientRect();
     const beside = left + 14 + width > innerWidth ? left - 14 - width : left + 14;
-    Object.assign(box.style, { left: `${Math.max(4, beside)}px`, top: `${Math.max(4, event.clientY - height - 12)}px` });
+    Object.assign(box.style, { left: `${Math.max(4, beside)}px`, top: `${Math.max(4, y - height - 12)}px` });
   }
 
   function hide(): void {
+    changes.disconnect();
     box.remove();
     line.remove();
   }
@@ -50,7 +68,7 @@ export function attachReadout(container: HTMLElement, views: () => readonly View
   container.addEventListener("pointermove", follow, { signal });
   container.addEventListener("pointerdown", follow, { signal });
   container.addEventListener("pointerleave", hide, { signal });
-  addEventListener("scroll", hide, { signal, passive: true, capture: true });
+  addEventListener("scroll", again, { signal, passive: true, capture: true });
   return () => {
     life.abort();
     hide();

@@ -22,10 +22,10 @@ export interface Shown {
 
 export interface Answers {
   /**
-   * Answers the parameters as they are now; `final` once the reader let go of the control. The
-   * promise is kept when nothing more will come of it.
+   * Answers the parameters as they are now; `final` once the reader let go of the control, `live`
+   * if Python is to compute what is stored too. The promise is kept when nothing more will come of it.
    */
-  answer(final: boolean): Promise<void>;
+  answer(final: boolean, live?: boolean): Promise<void>;
   /** Says that a control refuses its value, and of what the picture still is. */
   refuse(): void;
   /** Replaces the code of some sources, by name, from the next answer on. */
@@ -61,12 +61,12 @@ export function startAnswers(
   const unsubscribe = runtime.subscribe(showWait);
   stage.adopt(shown.views);
 
-  async function answer(final: boolean): Promise<void> {
+  async function answer(final: boolean, live = false): Promise<void> {
     const params = { ...controls.params };
-    const edited = Object.keys(edits).length > 0;
-    const stored = edited ? undefined : states.exact(params);
+    const computed = live || Object.keys(edits).length > 0;
+    const stored = computed ? undefined : states.exact(params);
     if (!stored) {
-      const near = edited || runtime.status().state === "ready" ? undefined : states.nearest(params);
+      const near = computed || runtime.status().state === "ready" ? undefined : states.nearest(params);
       if (near) draw({ params: { ...params, [near.control.name]: near.value }, views: near.views, edits: none, exact: false, complete: true });
       return ask(params, true);
     }

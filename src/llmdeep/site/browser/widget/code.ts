@@ -11,6 +11,8 @@ export interface CodePanel {
   fill(code: Record<string, string>): void;
   /** Puts the original code back everywhere. */
   restore(): void;
+  /** Computes the figure with the code as it is now. */
+  runEdits(): void;
   /** The code that differs from the original, by source name. */
   edited(): Record<string, string>;
   /** Marks the line of edited code that a traceback ends in. */
@@ -34,7 +36,7 @@ export function openCode(place: HTMLElement, sources: readonly Source[], run: (e
     onChange: keep,
   });
   let current = 0;
-  select(0);
+  select(Number(chooser.value)); // the reader may have chosen before the editor came
 
   function select(index: number): void {
     current = index;
@@ -90,16 +92,8 @@ export function openCode(place: HTMLElement, sources: readonly Source[], run: (e
     editor.mark(Number(line));
   }
 
-  place.addEventListener("click", (event) => {
-    const action = (event.target as Element).closest("[data-action]")?.getAttribute("data-action");
-    if (action === "code-run") runEdits();
-    if (action === "code-reset") {
-      restore();
-      run({});
-    }
-  });
   chooser.addEventListener("change", () => select(Number(chooser.value)));
   markEdited();
 
-  return { fill, restore, edited, mark, focus: () => editor.focus(), dispose: () => editor.dispose() };
+  return { fill, restore, runEdits, edited, mark, focus: () => editor.focus(), dispose: () => editor.dispose() };
 }

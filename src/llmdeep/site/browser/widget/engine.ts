@@ -10,6 +10,7 @@ import { bindControls } from "./controls";
 import { LONGEST_CODE, readLink, writeLink } from "./link";
 import { player } from "./play";
 import { bindStage } from "./stage";
+import { loaded } from "../words";
 import { readWidgetFile } from "./states";
 
 export interface Engine {
@@ -39,7 +40,8 @@ export async function startEngine(host: HTMLElement, response: Response): Promis
   const steps = panel.find((control) => control.kind === "steps");
   const lastStep = (steps?.count ?? 0) - 1;
   const playing = player(() => goTo(currentStep() + 1), answers.waiting, showPlaying);
-  let code: CodePanel | undefined;
+  const codePlace = host.querySelector<HTMLElement>("[data-code]")!;
+  let code: CodePanel | undefined; // once its editor is there
   let typing: ReturnType<typeof setTimeout> | undefined;
   let frame = 0;
 
@@ -87,6 +89,11 @@ export async function startEngine(host: HTMLElement, response: Response): Promis
         return void runtime.stop();
       case "code":
         return void toggleCode();
+      case "code-run":
+        return void openedCode().then((panel) => panel?.runEdits());
+      case "code-reset":
+        code?.restore();
+        return run({}, false);
       case "link":
         return void copyLink();
       case "data":
@@ -128,14 +135,15 @@ export async function startEngine(host: HTMLElement, response: Response): Promis
     stage.steady(false);
     for (const control of panel) controls.set(control.name, control.default);
     code?.restore();
-    run({});
+    run({}, false);
     stage.say("The figure is as it began.");
   }
 
-  function run(edits: Record<string, string>): void {
+  /** Answers with the code as edited; `live` by Python, which somebody who presses Run expects. */
+  function run(edits: Record<string, string>, live: boolean): void {
     answers.edit(edits);
     host.toggleAttribute("data-edited", Object.keys(edits).length > 0);
-    void answers.answer(true);
+    void answers.answer(true, live);
   }
 
   async function follow(hash: string): Promise<void> {
@@ -155,17 +163,28 @@ export async function startEngine(host: HTMLElement, response: Response): Promis
   }
 
   async function toggleCode(fromLink?: Record<string, string>): Promise<void> {
-    const place = host.querySelector<HTMLElement>("[data-code]")!;
-    const opening = place.hidden || fromLink !== undefined;
-    host.querySelector('[data-action="code"]')?.setAttribute("aria-expanded", String(opening));
-    place.hidden = !opening;
+    const opening = !!codePlace.hidden || fromLink !== undefined;
+    showCode(opening);
     if (!opening) return;
-    if (!code) place.innerHTML = codeMarkup(id, file.sources);
-    const { openCode } = await import("./code");
-    code ??= openCode(place, file.sources, run);
-    if (fromLink) code.fill(fromLink);
-    code.focus();
+    if (!codePlace.firstChild) codePlace.innerHTML = codeMarkup(id, file.sources);
+    const panel = await openedCode();
+    if (fromLink) panel?.fill(fromLink);
+    panel?.focus();
   }
+
+  /** The code panel with its editor, which a press of Run may have to wait for. */
+  async function openedCode(): Promise<CodePanel | undefined> {
+    const module = await loaded(import("./code"), "The editor", stage.say);
+    if (module) code ??= module.openCode(codePlace, file.sources, (edits) => run(edits, true));
+    else showCode(false);
+    return code;
+  }
+
+  function showCode(open: boolean): void {
+    host.querySelector('[data-action="code"]')?.setAttribute("aria-expanded", String(open));
+    codePlace.hidden = !open;
+  }
+
 
   /** Those of this widget on the page. */
   function figures(): Element[] {
@@ -185,7 +204,8 @@ export async function startEngine(host: HTMLElement, response: Response): Promis
   }
 
   async function download(make: (files: Files) => [name: string, type: string, content: string | undefined]): Promise<void> {
-    const files = await import("./download");
+    const files = await loaded(import("./download"), "What saves files", stage.say);
+    if (!files) return;
     const [filename, type, content] = make(files);
     if (content !== undefined) files.save(filename, type, content);
     stage.say(content === undefined ? "This figure has no picture to save; its numbers are under Data." : `${filename} is saved.`);
