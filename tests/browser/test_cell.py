@@ -134,7 +134,7 @@ def test_without_python_one_sentence_says_so_and_the_output_stays(
 @pytest.mark.parametrize(
     ("part", "action", "words"),
     [
-        ("awake", "run", "What runs this cell could not be loaded. Try again"),
+        ("awake", "run", "The part that runs cells could not be loaded. Try again"),
         ("editor", "edit", "The editor could not be loaded. Try again"),
     ],
 )

@@ -46,7 +46,7 @@ export class CellElement extends HTMLElement {
       ({ startWorkbench }) => startWorkbench(this),
       () => {
         this.#workbench = undefined; // the next press tries again
-        this.querySelector("[data-status]")!.textContent = "What runs this cell could not be loaded. Try again, or load the page anew.";
+        this.querySelector("[data-status]")!.textContent = "The part that runs cells could not be loaded. Try again, or load the page anew.";
         return undefined;
       },
     );

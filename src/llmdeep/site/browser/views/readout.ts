@@ -21,7 +21,6 @@ export function attachReadout(container: HTMLElement, views: () => readonly View
   const life = new AbortController();
   const box = layer("readout");
   const line = layer("readout-line");
-
   const changes = new MutationObserver(again);
   let [x, y] = [0, 0]; // where the pointer was last
 

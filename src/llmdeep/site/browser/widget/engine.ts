@@ -2,6 +2,7 @@
 
 import { runtime } from "../runtime/client";
 import { attachReadout } from "../views/readout";
+import { loaded } from "../words";
 import { startAnswers } from "./answers";
 import { check } from "./check";
 import type { CodePanel } from "./code";
@@ -10,7 +11,6 @@ import { bindControls } from "./controls";
 import { LONGEST_CODE, readLink, writeLink } from "./link";
 import { player } from "./play";
 import { bindStage } from "./stage";
-import { loaded } from "../words";
 import { readWidgetFile } from "./states";
 
 export interface Engine {
@@ -185,7 +185,6 @@ export async function startEngine(host: HTMLElement, response: Response): Promis
     codePlace.hidden = !open;
   }
 
-
   /** Those of this widget on the page. */
   function figures(): Element[] {
     return [...document.querySelectorAll(`llmdeep-widget[name="${name}"]`)];
@@ -204,7 +203,7 @@ export async function startEngine(host: HTMLElement, response: Response): Promis
   }
 
   async function download(make: (files: Files) => [name: string, type: string, content: string | undefined]): Promise<void> {
-    const files = await loaded(import("./download"), "What saves files", stage.say);
+    const files = await loaded(import("./download"), "The part that saves files", stage.say);
     if (!files) return;
     const [filename, type, content] = make(files);
     if (content !== undefined) files.save(filename, type, content);
