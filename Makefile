@@ -15,7 +15,7 @@ SHELL := bash
 export PATH := $(BIN):$(PATH)
 
 PIP := python -m pip --disable-pip-version-check --no-input install --progress-bar off
-NPM = node $(BIN)/npm-cli.js ci --ignore-scripts --no-fund --no-audit --loglevel=error
+NPM = node --single-threaded $(BIN)/npm-cli.js ci --ignore-scripts --no-fund --no-audit --loglevel=error
 # A dot for each package; of the rest only what went wrong.
 DOTS := 2>&1 | awk '/^(Collecting|Requirement|Downloading|Installing)/ { printf "."; fflush() } \
   /^ERROR|^ *error:/ { print } END { print "" }'

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.site.paths import BROWSER
 from llmdeep.widgets import (
     Choice,
@@ -181,7 +181,7 @@ def on_the_page() -> list[dict[str, Any]]:
         "process.stdout.write(JSON.stringify(cases.map(([control, raw]) => check(control, raw))));"
     )
     done = subprocess.run(
-        [str(executable()), "--no-warnings", "--input-type=module", "--eval", program],
+        command("--no-warnings", "--input-type=module", "--eval", program),
         input=json.dumps(cases),
         capture_output=True,
         text=True,

@@ -26,8 +26,8 @@ SCRIPT = '<script>alert("1")</script><img src=x onerror=alert(2)>'
 @pytest.fixture(scope="module", autouse=True)
 def renderer() -> None:
     """The Node program that draws, built from the sources as they are."""
-    command = [str(node.executable()), str(BROWSER / "build.mjs"), "--only=prerender"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    build = node.command(BROWSER / "build.mjs", "--only=prerender")
+    subprocess.run(build, cwd=ROOT, check=True)
 
 
 @pytest.fixture(scope="module")

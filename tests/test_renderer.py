@@ -41,7 +41,7 @@ RANDOM = np.random.default_rng(0)
 
 @pytest.fixture(scope="session", autouse=True)
 def _renderer() -> None:
-    build = [str(node.executable()), str(BROWSER / "build.mjs"), "--only=prerender"]
+    build = node.command(BROWSER / "build.mjs", "--only=prerender")
     subprocess.run(build, check=True)
 
 
@@ -390,8 +390,8 @@ def colours() -> dict[str, dict[str, list[str]]]:
         "({ light: colours(scale, 'light'), dark: colours(scale, 'dark') });"
         "console.log(JSON.stringify({ m: both('magnitude'), d: both('signed') }));"
     )
-    command = [str(node.executable()), "--input-type=module", "--eval", script]
-    found: dict[str, dict[str, list[str]]] = json.loads(subprocess.check_output(command))
+    said = subprocess.check_output(node.command("--input-type=module", "--eval", script))
+    found: dict[str, dict[str, list[str]]] = json.loads(said)
     return found
 
 

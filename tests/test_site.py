@@ -75,8 +75,8 @@ def double(x):
 @pytest.fixture(scope="module", autouse=True)
 def renderer() -> None:
     """The Node program that draws, built from the sources as they are."""
-    command = [str(node.executable()), str(BROWSER / "build.mjs"), "--only=prerender"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    build = node.command(BROWSER / "build.mjs", "--only=prerender")
+    subprocess.run(build, cwd=ROOT, check=True)
 
 
 @pytest.fixture(scope="module")

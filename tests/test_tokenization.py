@@ -17,7 +17,7 @@ from llmdeep.byte_pair_encoding import merge
 from llmdeep.pretokenization import RULES, split
 from llmdeep.site import unicode_runs as generator
 from llmdeep.site import vocabularies as files
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.tokenization import Tokenizer, well_formed
 from llmdeep.vocabularies import load
 
@@ -49,7 +49,7 @@ def encoded(name: str) -> list[list[int]]:
 def in_javascript(texts: list[str]) -> dict[str, list[list[int]]]:
     program = ROOT / "tests" / "javascript_tokenizers.mjs"
     answer = subprocess.run(
-        [executable(), program], input=json.dumps(texts), capture_output=True, text=True, check=True
+        command(program), input=json.dumps(texts), capture_output=True, text=True, check=True
     )
     return json.loads(answer.stdout)
 

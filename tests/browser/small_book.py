@@ -22,7 +22,7 @@ from llmdeep import data_files
 from llmdeep.safetensors_file import write_safetensors
 from llmdeep.site import data, node, policy, service_worker
 from llmdeep.site.cells import cell_markup
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.site.paths import BROWSER, ROOT, SOURCES
 from llmdeep.site.pyodide import bundle
 from llmdeep.site.states import write_widget_file
@@ -119,9 +119,9 @@ def _cell(id: str, code: str) -> str:
 
 
 def _browser_code(folder: Path) -> None:
-    esbuild = [str(executable()), str(ROOT / "node_modules" / "esbuild" / "bin" / "esbuild")]
+    esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
     options = ["--bundle", "--format=esm", "--target=es2022", "--log-level=warning"]
     scripts = [BROWSER / "main.ts", BROWSER / "runtime" / "worker.ts"]
     for script in scripts:
-        command = [*esbuild, *options, "--splitting", f"--outdir={folder}", str(script)]
-        subprocess.run(command, check=True)
+        built = command(esbuild, *options, "--splitting", f"--outdir={folder}", script)
+        subprocess.run(built, check=True)

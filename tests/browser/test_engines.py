@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 
 HERE = Path(__file__).parent / "engines"
 VISIT = HERE / "visit.js"
@@ -26,13 +26,7 @@ REPORT = "visit().then(arguments[0], (error) => arguments[0]({problems: [String(
 def test_every_page_works_in_firefox(book_url: str, page_paths: list[str]) -> None:
     firefox = program("firefox-esr", "firefox")
     done = subprocess.run(
-        [
-            str(executable()),
-            str(HERE / "firefox.mjs"),
-            firefox,
-            str(VISIT),
-            *urls(book_url, page_paths),
-        ],
+        command(HERE / "firefox.mjs", firefox, VISIT, *urls(book_url, page_paths)),
         capture_output=True,
         text=True,
         check=False,
@@ -59,13 +53,7 @@ def test_every_page_works_in_webkit(book_url: str, page_paths: list[str], webkit
 
 def test_data_streams_and_files_work_in_firefox(small_url: str) -> None:
     done = subprocess.run(
-        [
-            str(executable()),
-            str(HERE / "firefox.mjs"),
-            program("firefox-esr", "firefox"),
-            str(SMALL),
-            small_url,
-        ],
+        command(HERE / "firefox.mjs", program("firefox-esr", "firefox"), SMALL, small_url),
         capture_output=True,
         text=True,
         check=False,

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from reader import LIVE, WRITE, figure
 
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.site.paths import BROWSER, ROOT
 from llmdeep.site.server import Hosting, serving
 from llmdeep.widgets import Matrix, Metrics, Note, View
@@ -54,8 +54,7 @@ def views_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
     (folder / "page.ts").write_text(SCRIPT.replace('"./', f'"{BROWSER.as_posix()}/'))
     options = ["--bundle", "--format=esm", "--splitting", "--target=es2022", f"--outdir={folder}"]
-    node = [str(executable()), str(esbuild)]
-    subprocess.run([*node, str(folder / "page.ts"), *options], cwd=ROOT, check=True)
+    subprocess.run(command(esbuild, folder / "page.ts", *options), cwd=ROOT, check=True)
     with serving(Hosting(folder)) as url:
         yield url
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from llmdeep.site import compress, data, gallery, policy, search, service_worker, vocabularies
 from llmdeep.site.figures import write_widget_files
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.site.paths import ASSETS, BROWSER, CACHE, DOCS, ROOT, SITE
 from llmdeep.site.pyodide.bundle import prepare
 
@@ -81,12 +81,12 @@ def _pages(output: Path, url: str | None) -> None:
     environment = {"NO_MKDOCS_2_WARNING": "1", "SOURCE_DATE_EPOCH": _last_change()}
     if url:
         environment["LLMDEEP_SITE_URL"] = url
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--clean"]
-    _run([*command, "--site-dir", str(output.resolve())], environment)
+    mkdocs = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--clean"]
+    _run([*mkdocs, "--site-dir", str(output.resolve())], environment)
 
 
 def _node(program: str, *arguments: str) -> None:
-    _run([str(executable()), str(BROWSER / program), *arguments])
+    _run(command(BROWSER / program, *arguments))
 
 
 def _last_change() -> str:

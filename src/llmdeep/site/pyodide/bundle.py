@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from llmdeep.site import cache
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.site.paths import ASSETS, CACHE, SOURCES
 from llmdeep.site.pyodide import slim, stored
 from llmdeep.site.pyodide.numpy_wheel import Wheel, find_wheel
@@ -117,13 +117,7 @@ def _compiled(store: Path, key: str, make: Callable[[], dict[str, Iterable[slim.
 def _precompile(work: Path, *names: str) -> None:
     zips = [str(work / f"{name}{end}.zip") for name in names for end in ("-sources", "")]
     done = subprocess.run(
-        [
-            executable(),
-            str(_HERE / "precompile.mjs"),
-            str(CORE),
-            str(_HERE / "precompile.py"),
-            *zips,
-        ],
+        command(_HERE / "precompile.mjs", CORE, _HERE / "precompile.py", *zips),
         capture_output=True,
         text=True,
         check=False,

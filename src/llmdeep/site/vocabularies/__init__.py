@@ -12,7 +12,7 @@ from pathlib import Path
 
 from llmdeep.data_files import FOLDER
 from llmdeep.site import cache
-from llmdeep.site.node import executable
+from llmdeep.site.node import command
 from llmdeep.site.paths import ROOT
 
 NAMES = ("gpt2", "cl100k", "o200k", "llama2", "llama3")
@@ -56,7 +56,7 @@ def _packages() -> list[Path]:
 
 def _extract(folder: Path) -> None:
     done = subprocess.run(
-        [str(executable()), str(_EXTRACT), str(folder)],
+        command(_EXTRACT, folder),
         cwd=ROOT,
         capture_output=True,
         text=True,
